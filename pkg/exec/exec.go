@@ -47,9 +47,8 @@ type Parent struct {
 	Manifest string
 }
 
-// StepRef is an instruction of a recipe's Dockerfile: the stage's index and
-// the instruction's in it, FROM being 0.
-type StepRef struct{ Stage, Step int }
+// StepRef is an instruction of a recipe's Dockerfile.
+type StepRef = graph.StepRef
 
 // BuildOptions hold for every build of a run.
 type BuildOptions struct {

@@ -62,6 +62,8 @@ type Node struct {
 	Kind Kind
 	// Layer is the layer a stage belongs to; empty for others.
 	Layer ID
+	// Stage is the index, in the Dockerfile, of a stage or of a layer's target.
+	Stage int
 	// Ref is a base's reference, as the user wrote it, trimmed.
 	Ref string
 	// Digest is a base's pinned image config digest ("sha256:…").

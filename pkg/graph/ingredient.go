@@ -34,13 +34,16 @@ const (
 )
 
 // Ingredient is one named, digested fact that enters a key. Kind, Name, Attr
-// and Digest enter the key; Note is for people and never does.
+// and Digest enter the key; Note and Step are for people and executors and never do.
 type Ingredient struct {
 	Kind   IngredientKind
 	Name   string
 	Attr   string
 	Digest string
 	Note   string
+	// Step is the instruction's index in its stage, FROM being 0. It is not
+	// recorded.
+	Step int
 }
 
 // The keys an input ingredient can take, as its Attr.

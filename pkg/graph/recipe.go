@@ -25,3 +25,7 @@ type Recipe struct {
 	// Secrets are the ids of the secrets its steps may ask for.
 	Secrets []string
 }
+
+// StepRef is an instruction of a recipe's Dockerfile: the stage's index and
+// the instruction's in it, FROM being 0.
+type StepRef struct{ Stage, Step int }

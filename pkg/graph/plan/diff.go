@@ -1,0 +1,194 @@
+package plan
+
+import (
+	"strings"
+
+	"github.com/terok-ai/terok-agent/pkg/graph"
+)
+
+// difference is what two lists of ingredients do not share.
+type difference struct {
+	reasons []Reason
+	// changed are the steps whose own ingredients changed.
+	changed []graph.StepRef
+}
+
+func (d *difference) add(r Reason) {
+	for _, have := range d.reasons {
+		if have == r {
+			return
+		}
+	}
+	d.reasons = append(d.reasons, r)
+}
+
+func (d *difference) step(ref graph.StepRef) {
+	for _, have := range d.changed {
+		if have == ref {
+			return
+		}
+	}
+	d.changed = append(d.changed, ref)
+}
+
+func (d *difference) merge(o difference) {
+	for _, r := range o.reasons {
+		d.add(r)
+	}
+	for _, c := range o.changed {
+		d.step(c)
+	}
+}
+
+// layerDiff compares a layer and its stages with a record.
+func (m *maker) layerDiff(n *graph.Node, rec *graph.Record) difference {
+	var d difference
+	var visit func(n *graph.Node)
+	seen := map[graph.ID]bool{}
+	visit = func(n *graph.Node) {
+		for _, in := range n.Inputs {
+			s := &m.g.Nodes()[m.at[in.Node]]
+			if s.Kind == graph.KindStage && !seen[s.ID] {
+				seen[s.ID] = true
+				visit(s)
+			}
+		}
+		d.merge(m.nodeDiff(n, rec))
+	}
+	visit(n)
+	return d
+}
+
+// nodeDiff compares one layer's target or one stage with what the record
+// remembers of it; what comes from another stage of the layer is that stage's
+// to say.
+func (m *maker) nodeDiff(n *graph.Node, rec *graph.Record) difference {
+	files, config, known := rec.Files, rec.Config, true
+	if n.Kind == graph.KindStage {
+		var st graph.StageRecord
+		if st, known = m.stageRecord(n, rec); known {
+			files, config = st.Files, st.Config
+		}
+	}
+	if !known {
+		return difference{reasons: []Reason{{Code: InstructionAdded, Subject: "FROM", To: "stage " + string(n.ID)}}}
+	}
+	d := compare(files, n.Files, n.Stage, m.isStage)
+	d.merge(compare(config, n.Config, n.Stage, m.isStage))
+	return d
+}
+
+// stageRecord finds what a record remembers of a stage: by name, else by key,
+// so that a renamed stage is known again.
+func (m *maker) stageRecord(n *graph.Node, rec *graph.Record) (graph.StageRecord, bool) {
+	if st, ok := rec.Stage(n.ID); ok {
+		return st, true
+	}
+	k := m.g.Keys(n.ID)
+	for _, st := range rec.Stages {
+		if st.Keys == k {
+			return st, true
+		}
+	}
+	return graph.StageRecord{}, false
+}
+
+func (m *maker) isStage(id string) bool {
+	i, ok := m.at[graph.ID(id)]
+	if ok {
+		return m.steps[i].Kind == graph.KindStage
+	}
+	// Only stages are named below a layer of the graph: the record may name
+	// one that is gone.
+	if cut := strings.LastIndexByte(id, '/'); cut > 0 {
+		_, ok = m.at[graph.ID(id[:cut])]
+		return ok
+	}
+	return false
+}
+
+// stageReasons are the reasons of one stage, those of its own inputs included.
+func (m *maker) stageReasons(n *graph.Node, rec *graph.Record) []Reason {
+	st, known := m.stageRecord(n, rec)
+	if known && st.Keys == m.g.Keys(n.ID) {
+		return nil
+	}
+	d := m.nodeDiff(n, rec)
+	for _, in := range n.Inputs {
+		t := &m.g.Nodes()[m.at[in.Node]]
+		if t.Kind != graph.KindStage {
+			continue
+		}
+		if len(m.stageReasons(t, rec)) > 0 {
+			d.add(Reason{Code: InputChanged, Subject: string(in.Node)})
+		}
+	}
+	return d.reasons
+}
+
+// compare lists what changed between two lists of ingredients, in the order
+// instructions, arguments, inputs, files.
+func compare(old, now []graph.Ingredient, stage int, isStage func(string) bool) difference {
+	now = foldLike(old, now)
+	a, b := split(old), split(now)
+	var d difference
+	compareInstructions(&d, a.instructions, b.instructions, stage)
+	compareArgs(&d, a.args, b.args)
+	compareInputs(&d, a.inputs, b.inputs, isStage)
+	compareFiles(&d, a.files, b.files, stage)
+	return d
+}
+
+// parts are a list's ingredients by what they are compared by.
+type parts struct{ instructions, args, inputs, files []graph.Ingredient }
+
+func split(list []graph.Ingredient) parts {
+	var p parts
+	for _, in := range list {
+		switch in.Kind {
+		case graph.Instruction, graph.Option:
+			p.instructions = append(p.instructions, in)
+		case graph.Arg, graph.Version, graph.Locked:
+			p.args = append(p.args, in)
+		case graph.FromInput, graph.Base:
+			p.inputs = append(p.inputs, in)
+		case graph.File, graph.Tree:
+			p.files = append(p.files, in)
+		}
+	}
+	return p
+}
+
+// foldLike folds the files of now where the record folded them.
+func foldLike(old, now []graph.Ingredient) []graph.Ingredient {
+	var dirs []string
+	for _, in := range old {
+		if in.Kind == graph.Tree {
+			dirs = append(dirs, in.Name)
+		}
+	}
+	if len(dirs) == 0 {
+		return now
+	}
+	return graph.FoldFiles(now, func(name string) (string, bool) {
+		for _, d := range dirs {
+			if graph.Below(name, d) {
+				return d, true
+			}
+		}
+		return "", false
+	})
+}
+
+func same(a, b graph.Ingredient) bool {
+	return a.Name == b.Name && a.Attr == b.Attr && graph.SameDigest(a.Digest, b.Digest)
+}
+
+// short is a digest for people: 12 hex digits.
+func short(digest string) string {
+	hex := strings.TrimPrefix(digest, "sha256:")
+	if len(hex) > 12 {
+		hex = hex[:12]
+	}
+	return hex
+}

@@ -1,0 +1,126 @@
+package plan
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/terok-ai/terok-agent/pkg/graph"
+)
+
+// Format and FormatVersion identify the JSON form of a plan.
+const (
+	Format        = "terok-agent/plan"
+	FormatVersion = 1
+)
+
+// ErrFormat is returned for a file that is not a plan, or not of a version
+// this program knows.
+var ErrFormat = errors.New("not a plan this program can read")
+
+type wirePlan struct {
+	Format   string     `json:"format"`
+	Version  int        `json:"version"`
+	Platform string     `json:"platform"`
+	Store    string     `json:"store"`
+	Executor string     `json:"executor"`
+	Targets  []graph.ID `json:"targets"`
+	Nodes    []wireStep `json:"nodes"`
+	Summary  Summary    `json:"summary"`
+	Changes  bool       `json:"changes"`
+}
+
+type wireStep struct {
+	ID        graph.ID    `json:"id"`
+	Kind      graph.Kind  `json:"kind"`
+	Layer     graph.ID    `json:"layer,omitempty"`
+	Action    Action      `json:"action"`
+	Ref       string      `json:"ref,omitempty"`
+	Digest    string      `json:"digest,omitempty"`
+	Unchecked bool        `json:"unchecked,omitempty"`
+	Key       graph.Key   `json:"key,omitempty"`
+	Version   string      `json:"version,omitempty"`
+	Tags      []string    `json:"tags,omitempty"`
+	Inputs    []wireInput `json:"inputs,omitempty"`
+	Pinned    *bool       `json:"pinned,omitempty"`
+	Unpinned  []string    `json:"unpinned,omitempty"`
+	Image     string      `json:"image,omitempty"`
+	Replaces  string      `json:"replaces,omitempty"`
+	Reasons   []Reason    `json:"reasons"`
+}
+
+type wireInput struct {
+	Role    graph.Role `json:"role"`
+	Node    graph.ID   `json:"node"`
+	Builder bool       `json:"builder,omitempty"`
+}
+
+// Encode writes the plan as JSON: the same plan gives the same bytes.
+func Encode(w io.Writer, p *Plan) error {
+	out := wirePlan{
+		Format: Format, Version: FormatVersion, Platform: p.Platform, Store: p.Store, Executor: p.Executor,
+		Targets: p.Targets, Summary: p.Summary(), Changes: p.Changes(), Nodes: make([]wireStep, len(p.Steps)),
+	}
+	for i := range p.Steps {
+		out.Nodes[i] = encodeStep(&p.Steps[i])
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(out); err != nil {
+		return fmt.Errorf("writing the plan: %w", err)
+	}
+	return nil
+}
+
+func encodeStep(s *Step) wireStep {
+	w := wireStep{
+		ID: s.Node, Kind: s.Kind, Layer: s.Layer, Action: s.Action, Ref: s.Ref, Digest: s.Digest,
+		Unchecked: s.Unchecked, Version: s.Version, Tags: s.Tags, Unpinned: s.Unpinned,
+		Replaces: s.Replaces, Reasons: s.Reasons,
+	}
+	if s.Reasons == nil {
+		w.Reasons = []Reason{}
+	}
+	if s.Kind != graph.KindBase {
+		w.Key, w.Image = s.Key, s.Found
+	}
+	if s.Kind == graph.KindLayer {
+		pinned := len(s.Unpinned) == 0
+		w.Pinned = &pinned
+	}
+	for _, in := range s.Inputs {
+		w.Inputs = append(w.Inputs, wireInput{Role: in.Role, Node: in.Node, Builder: in.Builder})
+	}
+	return w
+}
+
+// Decode reads a plan that Encode wrote. What it returns is for comparing and
+// showing; nothing is ever built from it.
+func Decode(r io.Reader) (*Plan, error) {
+	dec := json.NewDecoder(r)
+	var in wirePlan
+	if err := dec.Decode(&in); err != nil {
+		return nil, fmt.Errorf("reading the plan: %w: %w", ErrFormat, err)
+	}
+	if in.Format != Format || in.Version != FormatVersion {
+		return nil, fmt.Errorf("reading the plan: %w: format %q, version %d", ErrFormat, in.Format, in.Version)
+	}
+	p := &Plan{Platform: in.Platform, Store: in.Store, Executor: in.Executor, Targets: in.Targets, Steps: make([]Step, len(in.Nodes))}
+	for i, w := range in.Nodes {
+		s := Step{
+			Node: w.ID, Kind: w.Kind, Layer: w.Layer, Action: w.Action, Ref: w.Ref, Digest: w.Digest,
+			Unchecked: w.Unchecked, Key: w.Key, Version: w.Version, Tags: w.Tags, Unpinned: w.Unpinned,
+			Found: w.Image, Replaces: w.Replaces,
+		}
+		if len(w.Reasons) > 0 {
+			s.Reasons = w.Reasons
+		}
+		for _, in := range w.Inputs {
+			s.Inputs = append(s.Inputs, graph.Input{Role: in.Role, Node: in.Node, Builder: in.Builder})
+		}
+		p.Steps[i] = s
+	}
+	return p, nil
+}

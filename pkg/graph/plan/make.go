@@ -1,0 +1,309 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/terok-ai/terok-agent/pkg/graph"
+)
+
+// Policy is what the user asks for beyond "make it current".
+type Policy struct {
+	// Targets are the nodes wanted; empty means those nobody else reads.
+	Targets []graph.ID
+	// Refresh are the layers to make again although nothing changed, each with
+	// the reason to show.
+	Refresh map[graph.ID]Code
+	// Salt is the salt for refreshed layers; not empty when Refresh is not.
+	Salt string
+	// MaxAge is how old a layer's image may be at Now; absent means any age.
+	MaxAge map[graph.ID]time.Duration
+	Now    time.Time
+	// Executor and Store are named in the plan.
+	Executor, Store string
+	Platform        string
+}
+
+// ErrUnknownNode is returned for a target or a refreshed node that is not in
+// the graph.
+var ErrUnknownNode = errors.New("no such node")
+
+// Make plans g against what the store holds.
+func Make(g *graph.Graph, snap graph.Snapshot, p Policy) (*Plan, error) {
+	if err := checkPolicy(g, p); err != nil {
+		return nil, err
+	}
+	m := &maker{g: g, snap: snap, policy: p, at: make(map[graph.ID]int, len(g.Nodes()))}
+	m.steps = make([]Step, len(g.Nodes()))
+	m.records = make([]*graph.Record, len(m.steps))
+	for i := range g.Nodes() {
+		m.at[g.Nodes()[i].ID] = i
+	}
+	for i := range g.Nodes() {
+		m.judge(i)
+	}
+	targets := p.Targets
+	if len(targets) == 0 {
+		targets = leaves(g)
+	}
+	m.demand(targets)
+	m.dropUnneeded()
+	m.judgeStages()
+	return &Plan{
+		Platform: p.Platform, Store: p.Store, Executor: p.Executor, Targets: targets, Steps: m.steps,
+	}, nil
+}
+
+func checkPolicy(g *graph.Graph, p Policy) error {
+	for _, id := range p.Targets {
+		if _, ok := g.Lookup(id); !ok {
+			return fmt.Errorf("planning %q: %w", id, ErrUnknownNode)
+		}
+	}
+	for id := range p.Refresh {
+		if n, ok := g.Lookup(id); !ok || n.Kind != graph.KindLayer {
+			return fmt.Errorf("refreshing %q: %w", id, ErrUnknownNode)
+		}
+	}
+	if len(p.Refresh) > 0 && p.Salt == "" {
+		return errors.New("refreshing needs a salt")
+	}
+	return nil
+}
+
+// leaves are the layers that no other node reads.
+func leaves(g *graph.Graph) []graph.ID {
+	read := map[graph.ID]bool{}
+	for i := range g.Nodes() {
+		for _, in := range g.Nodes()[i].Inputs {
+			read[in.Node] = true
+		}
+	}
+	var out []graph.ID
+	for i := range g.Nodes() {
+		if n := &g.Nodes()[i]; n.Kind == graph.KindLayer && !read[n.ID] {
+			out = append(out, n.ID)
+		}
+	}
+	return out
+}
+
+type maker struct {
+	g       *graph.Graph
+	snap    graph.Snapshot
+	policy  Policy
+	at      map[graph.ID]int
+	steps   []Step
+	records []*graph.Record // what the image now there remembers, by node
+	needed  []bool
+}
+
+// judge gives a node the verdict that follows from its own key and the store
+// alone; what its inputs will become is added by demand.
+func (m *maker) judge(i int) {
+	n := &m.g.Nodes()[i]
+	s := &m.steps[i]
+	*s = Step{
+		Node: n.ID, Kind: n.Kind, Layer: n.Layer, Ref: n.Ref, Digest: n.Digest, Version: n.Version,
+		Unchecked: n.Unchecked, Unpinned: n.Unpinned, Tags: n.Tags, Inputs: n.Inputs,
+		Key: m.g.Keys(n.ID).Image, Action: UpToDate,
+	}
+	switch n.Kind {
+	case graph.KindBase:
+		m.judgeBase(n, s)
+	case graph.KindStage:
+		// judged with its layer, by judgeStages
+	case graph.KindLayer:
+		m.judgeLayer(i, n, s)
+	}
+}
+
+func (m *maker) judgeBase(n *graph.Node, s *Step) {
+	if _, ok := m.snap.ByID(n.Digest); ok {
+		s.Found = n.Digest
+		return
+	}
+	s.Action = Pull
+	s.Reasons = []Reason{{Code: NoImage, Subject: n.Ref, To: n.Digest}}
+}
+
+func (m *maker) judgeLayer(i int, n *graph.Node, s *Step) {
+	now := m.lookNow(n)
+	m.records[i] = now.record
+	if now.image.ID != "" {
+		s.Replaces = now.image.ID
+	}
+	if now.record != nil {
+		s.Salt = now.record.Salt
+	}
+	if code, ok := m.policy.Refresh[n.ID]; ok {
+		s.Action, s.Salt = Build, m.policy.Salt
+		s.Reasons = append(s.Reasons, Reason{Code: code, Subject: string(n.ID)})
+	}
+	reasons := m.whyNot(n, now, s)
+	if age, ok := m.policy.MaxAge[n.ID]; ok && len(reasons) == 0 && m.policy.Now.Sub(now.image.Created) > age {
+		reasons = append(reasons, Reason{
+			Code: Expired, Subject: string(n.ID),
+			From: now.image.Created.UTC().Format(time.RFC3339), To: age.String(),
+		})
+		s.Action, s.Salt = Build, m.policy.Salt
+	}
+	if len(reasons) == 0 {
+		if s.Action == UpToDate {
+			s.Found = now.image.ID
+		}
+		return
+	}
+	s.Reasons = append(s.Reasons, reasons...)
+	if s.Action == Build {
+		return
+	}
+	s.Action = Build
+	if img, rec, ok := m.byKey(n); ok {
+		s.Action, s.Found, s.Salt = Retag, img.ID, rec.Salt
+		m.records[i] = &rec
+	}
+}
+
+// whyNot returns why the image now there is not the one wanted; nothing when
+// it is.
+func (m *maker) whyNot(n *graph.Node, now found, s *Step) []Reason {
+	switch {
+	case now.foreign != nil:
+		return []Reason{*now.foreign}
+	case now.record == nil:
+		return []Reason{{Code: NoImage, Subject: firstOf(n.Tags)}}
+	}
+	var reasons []Reason
+	if now.record.Platform != n.Platform {
+		reasons = append(reasons, Reason{Code: PlatformChanged, Subject: string(n.ID), From: now.record.Platform, To: n.Platform})
+	}
+	if now.record.Keys.Image != s.Key {
+		d := m.layerDiff(n, now.record)
+		s.Changed = d.changed
+		reasons = append(reasons, d.reasons...)
+		if len(reasons) == 0 {
+			// The keys differ and no ingredient does: only their order moved.
+			reasons = append(reasons, Reason{Code: InstructionChanged, Subject: "order", From: short(string(now.record.Keys.Image)), To: short(string(s.Key))})
+		}
+		return reasons
+	}
+	if len(now.missing) > 0 {
+		for _, tag := range now.missing {
+			reasons = append(reasons, Reason{Code: TagMissing, Subject: tag})
+		}
+	}
+	return reasons
+}
+
+// found is the image that a layer's names lead to now.
+type found struct {
+	image   graph.Image
+	record  *graph.Record
+	foreign *Reason
+	// missing are the layer's names that lead elsewhere or nowhere.
+	missing []string
+}
+
+// lookNow finds the image to compare with: the one under the layer's first
+// name; else, for a layer whose name carries its version, the newest image of
+// the same node.
+func (m *maker) lookNow(n *graph.Node) found {
+	var f found
+	for _, tag := range n.Tags {
+		img, ok := m.snap.ByName(FullName(tag))
+		if !ok {
+			f.missing = append(f.missing, tag)
+			continue
+		}
+		if f.image.ID != "" {
+			if img.ID != f.image.ID {
+				f.missing = append(f.missing, tag)
+			}
+			continue
+		}
+		f.image = img
+		f.record, f.foreign = readRecord(n.ID, tag, img)
+	}
+	if f.image.ID != "" {
+		return f
+	}
+	if n.Version != "" {
+		for _, img := range m.snap.ByNode(n.ID) {
+			if rec, foreign := readRecord(n.ID, "", img); foreign == nil && rec.Platform == n.Platform {
+				f.image, f.record = img, rec
+				break
+			}
+		}
+	}
+	return f
+}
+
+// readRecord reads an image's record; the reason says why it is not ours.
+func readRecord(id graph.ID, tag string, img graph.Image) (*graph.Record, *Reason) {
+	rec, err := graph.ParseRecord(img.Labels)
+	switch {
+	case errors.Is(err, graph.ErrNoRecord):
+		return nil, &Reason{Code: ForeignImage, Subject: tag, From: short(img.ID)}
+	case errors.Is(err, graph.ErrRecordFormat):
+		return nil, &Reason{Code: RecordFormat, Subject: tag, From: short(img.ID)}
+	case err != nil:
+		return nil, &Reason{Code: RecordUnreadable, Subject: tag, From: short(img.ID)}
+	case rec.Node != id:
+		return nil, &Reason{Code: ForeignImage, Subject: tag, From: string(rec.Node)}
+	}
+	return &rec, nil
+}
+
+// byKey finds an image of this node with the wanted key and readable record
+// whose inputs are what they are now. Images made from ours by others inherit
+// its labels; of a family with the same creation label only the oldest is
+// ours.
+func (m *maker) byKey(n *graph.Node) (graph.Image, graph.Record, bool) {
+	candidates := m.snap.ByKey(m.g.Keys(n.ID).Image)
+	oldest := map[string]string{}
+	for _, img := range candidates { // newest first, so the last one wins
+		oldest[img.Labels[labelCreated]] = img.ID
+	}
+	for _, img := range candidates {
+		rec, foreign := readRecord(n.ID, "", img)
+		if foreign != nil || rec.Platform != n.Platform || oldest[img.Labels[labelCreated]] != img.ID {
+			continue
+		}
+		if len(m.rebuiltInputs(n, rec)) == 0 {
+			return img, *rec, true
+		}
+	}
+	return graph.Image{}, graph.Record{}, false
+}
+
+const labelCreated = "org.opencontainers.image.created"
+
+// FullName returns a tag as stores show it: names without a registry are
+// local.
+func FullName(tag string) string {
+	for i := 0; i < len(tag); i++ {
+		switch tag[i] {
+		case '/':
+			host := tag[:i]
+			for j := 0; j < len(host); j++ {
+				if host[j] == '.' || host[j] == ':' {
+					return tag
+				}
+			}
+			if host == "localhost" {
+				return tag
+			}
+			return "localhost/" + tag
+		}
+	}
+	return "localhost/" + tag
+}
+
+func firstOf(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
+}
