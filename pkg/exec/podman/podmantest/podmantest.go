@@ -1,0 +1,178 @@
+// Package podmantest gives tests a real podman with a storage of their own, so
+// that nothing a test does is seen by, or comes from, the user's images.
+package podmantest
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	osexec "os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Env is a podman with a private storage.
+type Env struct {
+	// Cmd is the command with its global options.
+	Cmd []string
+	// Vars are the environment variables ("K=V") that point podman at the
+	// storage; add them to os.Environ().
+	Vars []string
+	// Dir holds the storage and the configuration files.
+	Dir string
+}
+
+// Require ends the test when podman cannot be used here: as skipped, or as
+// failed when TEROK_REQUIRE_ENGINE is set.
+func Require(t testing.TB) {
+	t.Helper()
+	if err := Usable(); err != nil {
+		if os.Getenv("TEROK_REQUIRE_ENGINE") != "" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+}
+
+// Usable says whether podman and what the test images need are installed.
+func Usable() error {
+	if _, err := osexec.LookPath("podman"); err != nil {
+		return fmt.Errorf("looking for podman: %w", err)
+	}
+	if _, err := busyboxPath(); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Storage returns a podman with a new, empty storage that is removed when the
+// test ends.
+func Storage(t testing.TB) Env {
+	t.Helper()
+	Require(t)
+	e, remove, err := Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := remove(); err != nil {
+			t.Errorf("removing the test's storage: %v", err)
+		}
+	})
+	return e
+}
+
+// Open makes a new storage; the function it returns removes it. It is for
+// TestMain, where one storage serves all tests of a package.
+func Open() (Env, func() error, error) {
+	// Storage must not lie on another overlay or a small tmpfs, which /tmp
+	// often is; TEROK_TEST_STORAGE names a better place than /var/tmp.
+	parent := os.Getenv("TEROK_TEST_STORAGE")
+	if parent == "" {
+		parent = "/var/tmp"
+	}
+	dir, err := os.MkdirTemp(parent, "terok-test-storage-")
+	if err != nil {
+		return Env{}, nil, fmt.Errorf("making a storage for tests: %w", err)
+	}
+	e, err := openIn(dir)
+	if err != nil {
+		_ = os.RemoveAll(dir)
+		return Env{}, nil, err
+	}
+	return e, e.remove, nil
+}
+
+func openIn(dir string) (Env, error) {
+	storage := fmt.Sprintf("[storage]\ndriver = \"overlay\"\ngraphroot = %q\nrunroot = %q\n",
+		filepath.Join(dir, "root"), filepath.Join(dir, "run"))
+	files := map[string]string{"storage.conf": storage, "containers.conf": containersConf()}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			return Env{}, fmt.Errorf("writing %q: %w", name, err)
+		}
+	}
+	return Env{
+		Cmd: []string{"podman"},
+		Vars: []string{
+			"CONTAINERS_STORAGE_CONF=" + filepath.Join(dir, "storage.conf"),
+			"CONTAINERS_CONF=" + filepath.Join(dir, "containers.conf"),
+			"PODMAN_IGNORE_CGROUPSV1_WARNING=1",
+		},
+		Dir: dir,
+	}, nil
+}
+
+// containersConf is a configuration with which podman runs containers on
+// machines where its defaults do not: a low hard limit on open files, as
+// sandboxes have it, and control groups of both versions at once, which crun
+// refuses and runc takes.
+func containersConf() string {
+	conf := "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=4096:4096\"]\n"
+	if _, err := os.Stat("/sys/fs/cgroup/unified"); err != nil {
+		return conf
+	}
+	if _, err := osexec.LookPath("runc"); err != nil {
+		return conf
+	}
+	return conf + "[engine]\nruntime = \"runc\"\n"
+}
+
+// Command returns podman with args, ready to run.
+func (e Env) Command(args ...string) *osexec.Cmd {
+	argv := append(append([]string(nil), e.Cmd...), args...)
+	cmd := osexec.Command(argv[0], argv[1:]...)
+	cmd.Env = append(os.Environ(), e.Vars...)
+	return cmd
+}
+
+// Run runs podman with args and returns its trimmed stdout; an error ends the
+// test.
+func (e Env) Run(t testing.TB, args ...string) string {
+	t.Helper()
+	out, err := e.run(args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func (e Env) run(args ...string) (string, error) {
+	var stdout, stderr bytes.Buffer
+	cmd := e.Command(args...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("running podman %s: %w\n%s", strings.Join(args, " "), err, stderr.String())
+	}
+	return strings.TrimSpace(stdout.String()), nil
+}
+
+// Containers returns the IDs of all containers, those of builds included.
+func (e Env) Containers(t testing.TB) []string {
+	t.Helper()
+	return strings.Fields(e.Run(t, "ps", "-a", "--external", "-q", "--no-trunc"))
+}
+
+// remove removes the storage: containers first, which takes their mounts away.
+func (e Env) remove() error {
+	if ids, err := e.run("ps", "-a", "--external", "-q", "--no-trunc"); err == nil && ids != "" {
+		_, _ = e.run(append([]string{"rm", "-f"}, strings.Fields(ids)...)...)
+	}
+	if os.Getuid() != 0 {
+		// Files of other users of the container's user namespace.
+		_, _ = e.run("unshare", "rm", "-rf", filepath.Join(e.Dir, "root"))
+	}
+	var err error
+	// A container's monitor cleans up in the background and may mount the
+	// storage once more meanwhile.
+	for range 20 {
+		unmountBelow(e.Dir)
+		if err = os.RemoveAll(e.Dir); err == nil {
+			return nil
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return err
+}
