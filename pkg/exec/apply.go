@@ -57,9 +57,7 @@ func Apply(ctx context.Context, g *graph.Graph, p *plan.Plan, x Executor, o Opti
 	if o.Sink == nil {
 		o.Sink = SinkFunc(func(Event) {})
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	r := &run{g: g, x: x, o: o, cancel: cancel, steps: map[graph.ID]*plan.Step{}, images: map[graph.ID]string{}, out: &Outcome{}}
+	r := &run{g: g, x: x, o: o, steps: map[graph.ID]*plan.Step{}, images: map[graph.ID]string{}, out: &Outcome{}}
 	r.events = startFunnel(o.Sink)
 	defer r.events.close()
 	for i := range p.Steps {
@@ -81,7 +79,6 @@ type run struct {
 	g      *graph.Graph
 	x      Executor
 	o      Options
-	cancel context.CancelFunc
 	events *funnel
 	steps  map[graph.ID]*plan.Step
 
@@ -124,27 +121,30 @@ func (r *run) work(ctx context.Context) {
 	r.drain(ctx, ready, waiting, readers)
 }
 
-// drain hands ready nodes to at most Jobs workers until none are left.
+// drain hands ready nodes to at most Jobs workers until none are left. After
+// a failure nothing new is started (unless asked to keep going), but what is
+// running may end: its result is of use to the next run.
 func (r *run) drain(ctx context.Context, ready []graph.ID, waiting map[graph.ID]int, readers map[graph.ID][]graph.ID) {
 	type ended struct {
 		id graph.ID
 		ok bool
 	}
 	done := make(chan ended)
-	running := 0
+	running, failed := 0, false
 	for running > 0 || len(ready) > 0 {
-		for len(ready) > 0 && running < r.o.Jobs && ctx.Err() == nil {
+		for len(ready) > 0 && running < r.o.Jobs && ctx.Err() == nil && (!failed || r.o.KeepGoing) {
 			id := ready[0]
 			ready = ready[1:]
 			running++
 			go func() { done <- ended{id, r.one(ctx, id)} }()
 		}
 		if running == 0 {
-			return // cancelled with work left
+			return // stopped with work left
 		}
 		e := <-done
 		running--
 		if !e.ok {
+			failed = true
 			r.skipReaders(e.id, readers)
 			continue
 		}
@@ -187,9 +187,6 @@ func (r *run) one(ctx context.Context, id graph.ID) bool {
 		r.errs = append(r.errs, err)
 		r.out.Failed = append(r.out.Failed, id)
 		r.events.send(Event{Kind: NodeFailed, Node: id, Text: err.Error(), Err: err, Time: now, Duration: now.Sub(start)})
-		if !r.o.KeepGoing {
-			r.cancel()
-		}
 		return false
 	}
 	r.images[id] = res.Image
@@ -303,17 +300,7 @@ func (r *run) failure(ctx context.Context) error {
 	if len(r.errs) == 0 {
 		return nil
 	}
-	// Builds stopped because another one failed are not news.
-	var real []error
-	for _, err := range r.errs {
-		if !errors.Is(err, context.Canceled) {
-			real = append(real, err)
-		}
-	}
-	if len(real) == 0 {
-		real = r.errs
-	}
-	return fmt.Errorf("%w: %w", ErrFailed, errors.Join(real...))
+	return fmt.Errorf("%w: %w", ErrFailed, errors.Join(r.errs...))
 }
 
 // publish moves all names in one step.
