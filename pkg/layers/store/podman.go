@@ -1,0 +1,115 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	osexec "os/exec"
+	"time"
+
+	"github.com/terok-ai/terok-agent/pkg/graph"
+)
+
+// Podman looks at podman's storage.
+type Podman struct {
+	// Cmd is the command with its global options; empty means {"podman"}.
+	Cmd []string
+	// Env is added to the process's environment.
+	Env []string
+}
+
+// listed is one entry of "podman images --format json".
+type listed struct {
+	ID      string `json:"Id"`
+	Digest  string
+	Names   []string
+	Labels  map[string]string
+	Created int64
+	Size    int64
+}
+
+// Observe returns all images of the storage, by one call of podman. Trouble is
+// an *Error, never an empty snapshot.
+func (p Podman) Observe(ctx context.Context) (graph.Snapshot, error) {
+	const doing = "looking at podman's images"
+	out, err := p.run(ctx, doing, "images", "--format", "json")
+	if err != nil {
+		return graph.Snapshot{}, err
+	}
+	var entries []listed
+	if err := json.Unmarshal(out, &entries); err != nil {
+		return graph.Snapshot{}, badAnswer(doing, err)
+	}
+	images, err := toImages(entries)
+	if err != nil {
+		return graph.Snapshot{}, badAnswer(doing, err)
+	}
+	return graph.NewSnapshot(images), nil
+}
+
+// toImages converts podman's entries. The same image can be listed more than
+// once, with different names; it becomes one.
+func toImages(entries []listed) ([]graph.Image, error) {
+	images := make([]graph.Image, 0, len(entries))
+	at := make(map[string]int, len(entries))
+	for _, e := range entries {
+		if !isHex64(e.ID) {
+			return nil, fmt.Errorf("image ID %q is not 64 hex digits", e.ID)
+		}
+		if i, seen := at[e.ID]; seen {
+			images[i].Names = append(images[i].Names, e.Names...)
+			continue
+		}
+		at[e.ID] = len(images)
+		images = append(images, graph.Image{
+			ID: "sha256:" + e.ID, Manifest: e.Digest, Names: e.Names, Labels: e.Labels,
+			Created: time.Unix(e.Created, 0).UTC(), Size: e.Size,
+		})
+	}
+	return images, nil
+}
+
+func badAnswer(doing string, err error) *Error {
+	return &Error{
+		Class: ClassUnknown, Message: fmt.Sprintf("%s: podman's answer cannot be read: %v", doing, err),
+		Err: fmt.Errorf("%w: %w", ErrBadAnswer, err),
+	}
+}
+
+// run runs podman and returns its stdout alone: stderr may hold warnings on a
+// machine where all is well.
+func (p Podman) run(ctx context.Context, doing string, args ...string) ([]byte, error) {
+	argv := p.argv(args)
+	cmd := osexec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Env = append(append(os.Environ(), "LC_ALL=C", "PODMAN_IGNORE_CGROUPSV1_WARNING=1"), p.Env...)
+	// A grandchild that keeps the pipes open must not keep us.
+	cmd.WaitDelay = 2 * time.Second
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return stdout.Bytes(), failure(ctx, doing, argv[0], stderr.String(), err)
+	}
+	return stdout.Bytes(), nil
+}
+
+func (p Podman) argv(args []string) []string {
+	cmd := p.Cmd
+	if len(cmd) == 0 {
+		cmd = []string{"podman"}
+	}
+	return append(append(make([]string, 0, len(cmd)+len(args)), cmd...), args...)
+}
+
+func isHex64(s string) bool {
+	if len(s) != 64 {
+		return false
+	}
+	for _, c := range s {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
