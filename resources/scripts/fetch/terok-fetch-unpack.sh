@@ -31,7 +31,7 @@ unpack() {
     special=$(find "$stage" ! -type f ! -type d ! -type l | head -n 1)
     [ -z "$special" ] || fail 14 "$source holds a special file: ${special#"$stage"/}"
     [ -n "$(ls -A "$stage")" ] || fail 14 "$source holds nothing below $strip leading directories"
-    chmod -R u=rwX,go=rX "$stage"
+    chmod -R u+rwX,go+rX,go-w,ug-s "$stage"
 }
 
 # unzip has no option for it.
