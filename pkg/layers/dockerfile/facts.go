@@ -9,7 +9,12 @@ type File struct {
 	Name string
 	// Stages are all stages, in order.
 	Stages []StageText
-	// unexported: parsed form
+
+	src    []byte
+	escape rune
+	// globals are the ARG instructions before the first FROM, parsed the stages.
+	globals []instruction
+	parsed  []stage
 }
 
 // StageText is one stage as written, whether it is reached or not. It maps an
@@ -36,8 +41,14 @@ type Options struct {
 	Target string
 	// Platform is the target's, "linux/amd64".
 	Platform string
+	// BuildPlatform is that of the machine that builds, as BUILDPLATFORM says
+	// it; empty means the same as Platform.
+	BuildPlatform string
 	// OnBuild returns the ONBUILD triggers and the environment of an external
-	// reference's config, where known; nil means none are known.
+	// reference's config. A nil env says that the environment is not known, an
+	// empty one that there is none. A nil function knows nothing. Whoever
+	// compares keys must know the same of a base each time: a variable that the
+	// base defines is expanded when it is known and stays a name when not.
 	OnBuild func(ref string) (triggers, env []string)
 }
 
@@ -62,7 +73,7 @@ type Stage struct {
 	// readers may look through it to From.
 	Alias bool
 	// Files are the facts of its files key, in order; Config those of its
-	// config key. keys.md (docs/cache-key.md) says what belongs where.
+	// config key. docs/cache-key.md says what belongs where.
 	Files, Config []Fact
 }
 
@@ -88,7 +99,8 @@ const (
 	// Instruction is a step or a setting: Keyword and Text, normalised, are
 	// what counts.
 	Instruction FactKind = iota
-	// Arg is a declared build argument that a later step can see.
+	// Arg is a declared build argument that a later step can see. One without
+	// a value is not in the environment of any step, and so never a fact.
 	Arg
 	// Input is another stage or image: its files for RoleCopy and RoleMount,
 	// files and config for RoleFrom.
@@ -104,25 +116,30 @@ type Fact struct {
 	// with the names of stages and of things outside replaced by what does not
 	// depend on spelling. Display is the text for people.
 	Keyword, Text, Display string
-	// Line is where it is written.
+	// Line is where it is written. A trigger of the base has the line of FROM.
 	Line int
-	// Step is the instruction's index in its stage, FROM being 0.
+	// Step is the instruction's index in its stage, FROM being 0. State
+	// inherited from another stage, and triggers of the base, have 0 too.
 	Step int
 	// Name and Value are an argument's; Value is what the step sees.
 	Name, Value string
-	// Set is false for an argument without value.
+	// Set is false for an argument without value (no such fact is made today).
 	Set bool
 	// Role is "from", "copy" or "mount" and Ref the other end of an input.
 	Role string
 	Ref  Ref
 	// Sources, for kind Sources, are what a COPY, ADD or bind mount reads.
 	Sources SourceSet
+	// Untracked is true for an ADD of something remote that is not pinned by a
+	// checksum or a commit: it can change without any fact changing.
+	Untracked bool
 }
 
 // SourceSet is a selection of paths of the build context.
 type SourceSet struct {
 	// Patterns are the sources, cleaned, relative to the context's root, with
-	// Go path wildcards where the instruction allows them ("." is all).
+	// Go path wildcards where the instruction allows them ("." is all, and
+	// stands for a source that cannot be known here).
 	Patterns []string
 	// Exclude are the patterns of COPY --exclude.
 	Exclude []string
