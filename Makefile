@@ -7,6 +7,9 @@ NETWORK  ?=
 PKG      ?= ./...
 COUNT    ?= 1
 
+SHELL       := bash
+.SHELLFLAGS := -eu -o pipefail -c
+
 # Go is often unpacked there without being on PATH.
 export PATH := $(PATH):/usr/local/go/bin
 
@@ -14,7 +17,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL    := go tool -modfile=tools/go.mod
 # Packages that touch no engine: the race detector runs on these.
-PURE    := ./cmd/... ./pkg/graph/... ./pkg/layers/... ./pkg/llb/... ./pkg/exec
+PURE    := ./pkg/graph/... ./pkg/layers/... ./pkg/llb/... ./pkg/exec
 TEST    := TEROK_REQUIRE_ENGINE=1 go test -shuffle=on -timeout 40m -p 2
 
 .DEFAULT_GOAL := help
@@ -49,7 +52,7 @@ check: ## format, vet, lint, races, go.mod, shell scripts
 	go vet ./...
 	$(TOOL) golangci-lint run
 	go mod tidy -diff
-	go test -race -short -timeout 20m -p 2 $$(go list $(PURE))
+	CGO_ENABLED=1 go test -race -short -timeout 20m -p 2 $$(go list $(PURE))
 	shellcheck .ci/*
 
 format: ## rewrite the Go files as check wants them
