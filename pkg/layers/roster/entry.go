@@ -1,0 +1,195 @@
+package roster
+
+import (
+	"bytes"
+	"io/fs"
+	"path"
+	"regexp"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+var (
+	variable     = regexp.MustCompile(`\{\{[^}]*\}\}`)
+	packageName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+:~_=@()-]*$`)
+	commandName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]*$`)
+	variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+)
+
+var kinds = []string{string(Native), string(Adapter), string(OpenCode), string(Bridge), string(Tool), string(Runtime)}
+
+var entryKeys = []string{
+	"kind", "label", "default", "depends_on", "install", "commands", "files", "links", "env", "prepare", "probe",
+	"help", "sidecar", "families", "platforms",
+}
+
+// readEntry reads the text of one entry's file and returns all mistakes.
+func readEntry(file, name string, text []byte) (Entry, []error) {
+	r := &reader{file: file, at: map[string]Pos{"": {1, 1}}}
+	e := Entry{Name: name, File: file, Kind: Native, Label: name, Default: true, Platforms: AllPlatforms(), at: r.at}
+	doc, ok := r.parse(text)
+	if !ok {
+		return e, r.errs
+	}
+	m := r.mapping(doc, entryKeys...)
+	r.readHead(m, &e)
+	r.readContent(m, &e)
+	r.readRun(m, &e)
+	if len(r.errs) == 0 && len(e.Install)+len(e.Commands)+len(e.Files)+len(e.Links) == 0 {
+		r.errorf(doc.pos, "give it install, commands, files or links", "entry %q puts nothing into an image", name)
+	}
+	return e, r.errs
+}
+
+func (r *reader) readHead(m map[string]value, e *Entry) {
+	if v, ok := m["kind"]; ok {
+		e.Kind = Kind(r.text(v))
+		r.oneOf(m, "kind", []string{string(e.Kind)}, kinds...)
+	}
+	if v, ok := m["label"]; ok {
+		e.Label = r.text(v)
+	}
+	if v, ok := m["default"]; ok {
+		e.Default = r.boolean(v)
+	}
+	e.DependsOn = r.textOrTexts(m, "depends_on")
+	e.Families = r.optionalTexts(m, "families")
+	r.oneOf(m, "families", e.Families, "deb", "rpm")
+	if _, ok := m["platforms"]; ok {
+		e.Platforms = r.optionalTexts(m, "platforms")
+		r.oneOf(m, "platforms", e.Platforms, AllPlatforms()...)
+		sort.Strings(e.Platforms)
+	}
+	for _, key := range []string{"families", "platforms"} {
+		if v, ok := m[key]; ok && len(r.optionalTexts(m, key)) == 0 {
+			r.errorf(v.pos, "leave it out to allow all", "%q is empty", key)
+		}
+	}
+	if v, ok := m["help"]; ok {
+		h := r.mapping(v, "label", "section")
+		e.Help = Help{Label: r.optional(h, "label"), Section: r.optional(h, "section")}
+		if e.Help.Section != "" {
+			r.oneOf(h, "section", []string{e.Help.Section}, SectionAgent, SectionDevTool)
+		}
+	}
+	if e.Help.Section == "" {
+		e.Help.Section = SectionAgent
+	}
+	if v, ok := m["sidecar"]; ok {
+		e.Sidecar = &Sidecar{}
+		if s := r.mapping(v, "env_map"); s["env_map"].node != nil {
+			e.Sidecar.EnvMap = r.textMap(s["env_map"])
+			r.checkNames(s["env_map"], e.Sidecar.EnvMap, variableName, "variable")
+		}
+	}
+}
+
+func (r *reader) readContent(m map[string]value, e *Entry) {
+	if v, ok := m["install"]; ok {
+		e.Install = r.steps(v)
+	}
+	if v, ok := m["commands"]; ok {
+		e.Commands = r.templateMap(v)
+		r.checkNames(v, e.Commands, commandName, "command")
+		for name, target := range e.Commands {
+			if !path.IsAbs(target) && !isInside(target) {
+				r.errorf(r.at[join(v.path, name)], "", "command %q: %q is not a path below the prefix", name, target)
+			}
+		}
+	}
+	if v, ok := m["files"]; ok {
+		for _, f := range r.list(v) {
+			e.Files = append(e.Files, r.readFile(f, e))
+		}
+	}
+	if v, ok := m["links"]; ok {
+		e.Links = r.templateMap(v)
+		for from, to := range e.Links {
+			if !isAbsolute(from) || to == "" {
+				r.errorf(r.at[join(v.path, from)], "", "link %q must be an absolute path with a target", from)
+			}
+		}
+	}
+	if v, ok := m["env"]; ok {
+		e.Env = r.templateMap(v)
+		r.checkNames(v, e.Env, variableName, "variable")
+	}
+}
+
+func (r *reader) readRun(m map[string]value, e *Entry) {
+	if v, ok := m["prepare"]; ok {
+		p := r.mapping(v, "run", "env")
+		r.need(v, p, "run")
+		e.Prepare = &Run{Run: r.templates(p, "run"), Pos: v.pos}
+		if env, ok := p["env"]; ok {
+			e.Prepare.Env = r.templateMap(env)
+			r.checkNames(env, e.Prepare.Env, variableName, "variable")
+		}
+		r.checkCommand(p, e.Prepare.Run)
+	}
+	if v, ok := m["probe"]; ok {
+		p := r.mapping(v, "run", "expect")
+		r.need(v, p, "run")
+		e.Probe = &Probe{Run: r.templates(p, "run"), Expect: r.template(p, "expect"), Pos: v.pos}
+		r.checkCommand(p, e.Probe.Run)
+	}
+}
+
+func (r *reader) checkCommand(m map[string]value, run []string) {
+	if v, ok := m["run"]; ok && (len(run) == 0 || run[0] == "") {
+		r.errorf(v.pos, "", "%q needs a command", v.path)
+	}
+}
+
+// readFile reads one element of files; put is found later.
+func (r *reader) readFile(v value, e *Entry) File {
+	m := r.mapping(v, "put", "to", "mode")
+	r.need(v, m, "put", "to")
+	put := r.optional(m, "put")
+	r.insides(m, "put", []string{put})
+	f := File{Source: path.Join(path.Dir(path.Dir(e.File)), "scripts", "agents", e.Name, put), To: r.optional(m, "to"), Pos: v.pos}
+	if _, ok := m["to"]; ok && !isAbsolute(f.To) {
+		r.errorf(m["to"].pos, "", "%q must be an absolute path", m["to"].path)
+	}
+	if mode, ok := m["mode"]; ok {
+		text := r.text(mode)
+		bits, err := strconv.ParseUint(text, 8, 32)
+		if err != nil || bits == 0 || bits > 0o777 {
+			r.errorf(mode.pos, `such as "0644"`, "%q is not a file's mode", text)
+		}
+		f.Mode = fs.FileMode(bits)
+	}
+	return f
+}
+
+// findFiles looks for the files that the entry names and sets the modes it
+// leaves open.
+func (e Entry) findFiles(fsys fs.FS) []error {
+	var errs []error
+	for i := range e.Files {
+		f := &e.Files[i]
+		text, err := fs.ReadFile(fsys, f.Source)
+		if err != nil {
+			errs = append(errs, &Error{File: e.File, Line: f.Line, Column: f.Column, Message: "there is no file " + strconv.Quote(f.Source)})
+			continue
+		}
+		if f.Mode == 0 {
+			f.Mode = 0o644
+			if bytes.HasPrefix(text, []byte("#!")) {
+				f.Mode = 0o755
+			}
+		}
+	}
+	return errs
+}
+
+// isAbsolute tells whether a path is absolute and has no detours.
+func isAbsolute(p string) bool { return path.IsAbs(p) && path.Clean(p) == p && p != "/" }
+
+// isInside tells whether a template is a clean path that stays below where it
+// starts.
+func isInside(p string) bool {
+	p = plainTemplate(p)
+	return fs.ValidPath(p) && p != "." && !strings.ContainsAny(p, "\\\n\x00")
+}

@@ -1,0 +1,138 @@
+package roster
+
+import (
+	"regexp"
+	"sort"
+	"strings"
+)
+
+// need reports keys that are missing or empty.
+func (r *reader) need(v value, m map[string]value, keys ...string) {
+	for _, key := range keys {
+		if f, ok := m[key]; !ok {
+			r.errorf(v.pos, "", "%s needs %q", nameOf(v.path), key)
+		} else if s, isText := scalar(f); isText && strings.TrimSpace(s) == "" {
+			r.errorf(f.pos, "", "%q is empty", f.path)
+		}
+	}
+}
+
+// forbid reports keys that do not go with the others.
+func (r *reader) forbid(m map[string]value, why string, keys ...string) {
+	for _, key := range keys {
+		if v, ok := m[key]; ok {
+			r.errorf(v.pos, "", "%q does not belong here: %s", v.path, why)
+		}
+	}
+}
+
+func (r *reader) optional(m map[string]value, key string) string {
+	if v, ok := m[key]; ok {
+		return r.text(v)
+	}
+	return ""
+}
+
+func (r *reader) optionalBool(m map[string]value, key string) bool {
+	v, ok := m[key]
+	return ok && r.boolean(v)
+}
+
+func (r *reader) optionalTexts(m map[string]value, key string) []string {
+	if v, ok := m[key]; ok {
+		return r.texts(v)
+	}
+	return nil
+}
+
+// textOrTexts reads a key that holds one name or a list of them.
+func (r *reader) textOrTexts(m map[string]value, key string) []string {
+	v, ok := m[key]
+	if !ok {
+		return nil
+	}
+	if s, isText := scalar(v); isText {
+		return []string{s}
+	}
+	return r.texts(v)
+}
+
+// template reads a string that may name variables.
+func (r *reader) template(m map[string]value, key string) string {
+	if v, ok := m[key]; ok {
+		return r.checkedTemplate(v)
+	}
+	return ""
+}
+
+func (r *reader) templates(m map[string]value, key string) []string {
+	v, ok := m[key]
+	if !ok {
+		return nil
+	}
+	var out []string
+	for _, e := range r.list(v) {
+		out = append(out, r.checkedTemplate(e))
+	}
+	return out
+}
+
+func (r *reader) templateMap(v value) map[string]string {
+	names, values, ok := r.pairs(v)
+	if !ok {
+		return nil
+	}
+	out := make(map[string]string, len(names))
+	for _, name := range names {
+		out[name] = r.checkedTemplate(values[name])
+	}
+	return out
+}
+
+func (r *reader) checkedTemplate(v value) string {
+	s := r.text(v)
+	if strings.ContainsAny(s, "\n\x00") {
+		r.errorf(v.pos, "", "%s must be one line", nameOf(v.path))
+	}
+	if _, err := checkTemplate(s); err != nil {
+		r.errorf(v.pos, "", "%s", oneLine(err.Error()))
+	}
+	return s
+}
+
+// oneOf reports words that are not known.
+func (r *reader) oneOf(m map[string]value, key string, words []string, known ...string) {
+	for _, w := range words {
+		if !contains(known, w) {
+			hint := didYouMean(w, known)
+			if hint == "" {
+				hint = "one of " + strings.Join(known, ", ")
+			}
+			r.errorf(m[key].pos, hint, "%q cannot be %q", m[key].path, w)
+		}
+	}
+}
+
+// insides reports paths that leave the directory they start from.
+func (r *reader) insides(m map[string]value, key string, paths []string) {
+	v, given := m[key]
+	for _, p := range paths {
+		if given && !isInside(p) {
+			r.errorf(v.pos, "", "%q: %q is not a clean relative path", v.path, p)
+		}
+	}
+}
+
+// checkNames reports keys of a free mapping that cannot be names.
+func (r *reader) checkNames(v value, m map[string]string, valid *regexp.Regexp, what string) {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		if !valid.MatchString(name) {
+			r.errorf(r.at[join(v.path, name)], "", "%q is not the name of a %s", name, what)
+		}
+	}
+}

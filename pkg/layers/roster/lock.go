@@ -1,0 +1,132 @@
+package roster
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Lock pins an entry's downloads, for every platform.
+type Lock struct {
+	// File is its path in the file system given to Load.
+	File string
+	// Version is the locked version.
+	Version string
+	// From says who vouches for the digests, ResolvedAt when they were taken;
+	// both are for people.
+	From, ResolvedAt string
+	Artefacts        []LockedArtefact
+}
+
+// LockedArtefact is one file that the entry downloads.
+type LockedArtefact struct {
+	Platform string
+	// Source is a package URL or an https URL.
+	Source string
+	// Digest is "sha512:" or "sha256:" and hexadecimal digits.
+	Digest string
+	// Size is in bytes, 0 when unknown.
+	Size int
+	// OnTrust is true when nobody vouched for the digest: it was taken from
+	// the file itself.
+	OnTrust bool
+	Pos
+}
+
+// lockSchema is the version of the format.
+const lockSchema = 1
+
+var validVersion = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z.+_-]*$`)
+
+// readLock reads the text of a lock and returns all mistakes.
+func readLock(file, entry string, text []byte) (*Lock, []error) {
+	r := &reader{file: file, at: map[string]Pos{"": {1, 1}}}
+	// JSON is a part of YAML that the reader knows well enough; but other
+	// programs read this file too, so it must be JSON first.
+	if err := json.Unmarshal(text, new(any)); err != nil {
+		r.errorf(jsonPos(text, err), "", "this is not JSON: %v", err)
+		return nil, r.errs
+	}
+	doc, ok := r.parse(text)
+	if !ok {
+		return nil, r.errs
+	}
+	m := r.mapping(doc, "schema", "entry", "version", "from", "resolved_at", "artefacts")
+	r.need(doc, m, "schema", "entry", "version", "artefacts")
+	if v, ok := m["schema"]; ok {
+		if n := r.integer(v); n != lockSchema {
+			r.errorf(v.pos, "", "schema %d is not known, only %d is", n, lockSchema)
+			return nil, r.errs
+		}
+	}
+	if v, ok := m["entry"]; ok && r.text(v) != entry {
+		r.errorf(v.pos, "", "the lock is for %q, not for %q", r.text(v), entry)
+	}
+	l := &Lock{File: file, Version: r.optional(m, "version"), From: r.optional(m, "from"), ResolvedAt: r.optional(m, "resolved_at")}
+	if v, ok := m["version"]; ok && !validVersion.MatchString(l.Version) {
+		r.errorf(v.pos, "", "%q is not a version", l.Version)
+	}
+	if v, ok := m["artefacts"]; ok {
+		for _, e := range r.list(v) {
+			l.Artefacts = append(l.Artefacts, r.artefact(e))
+		}
+	}
+	return l, r.errs
+}
+
+func (r *reader) artefact(v value) LockedArtefact {
+	m := r.mapping(v, "platform", "source", "sha512", "sha256", "size", "tofu")
+	r.need(v, m, "platform", "source")
+	a := LockedArtefact{
+		Platform: r.optional(m, "platform"), Source: r.optional(m, "source"), OnTrust: r.optionalBool(m, "tofu"), Pos: v.pos,
+	}
+	if _, ok := m["platform"]; ok {
+		r.oneOf(m, "platform", []string{a.Platform}, AllPlatforms()...)
+	}
+	if s, ok := m["size"]; ok {
+		a.Size = r.integer(s)
+	}
+	for _, algorithm := range []string{"sha512", "sha256"} {
+		d, ok := m[algorithm]
+		if !ok || a.Digest != "" {
+			continue
+		}
+		digest, err := readDigest(algorithm, r.text(d))
+		if err != nil {
+			r.errorf(d.pos, "", "%v", err)
+		}
+		a.Digest = digest
+	}
+	if m["sha512"].node == nil && m["sha256"].node == nil {
+		r.errorf(v.pos, "", `%q needs "sha512" or "sha256"`, v.path)
+	}
+	return a
+}
+
+// readDigest reads a digest in base64 or hexadecimal digits.
+func readDigest(algorithm, text string) (string, error) {
+	size := map[string]int{"sha512": 64, "sha256": 32}[algorithm]
+	raw, err := hex.DecodeString(text)
+	if err != nil || len(raw) != size {
+		raw, err = base64.StdEncoding.Strict().DecodeString(text)
+	}
+	if err != nil || len(raw) != size || strings.ContainsAny(text, "\r\n") {
+		return "", fmt.Errorf("%q is not a %s in base64 or hexadecimal digits", text, algorithm)
+	}
+	return algorithm + ":" + hex.EncodeToString(raw), nil
+}
+
+// jsonPos is where a JSON error happened.
+func jsonPos(text []byte, err error) Pos {
+	var s *json.SyntaxError
+	offset := len(text)
+	if errors.As(err, &s) {
+		offset = min(int(s.Offset), len(text))
+	}
+	before := string(text[:offset])
+	return Pos{strings.Count(before, "\n") + 1, max(1, len(before)-strings.LastIndex(before, "\n")-1)}
+}

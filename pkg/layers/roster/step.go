@@ -1,0 +1,270 @@
+package roster
+
+import (
+	"net/url"
+	"strings"
+)
+
+// Step is one install step: exactly one of its pointers is set.
+type Step struct {
+	Download *Download
+	Npm      *Npm
+	Pypi     *Pypi
+	Packages *Packages
+	Script   *Script
+	// Path is the step's path in the file ("install[0].download"), for
+	// Entry.Errorf.
+	Path string
+	Pos
+}
+
+// Source says where a download comes from and how its newest version is found.
+type Source string
+
+// The sources.
+const (
+	FromNpm    Source = "npm"
+	FromGitHub Source = "github"
+	FromGitLab Source = "gitlab"
+	FromMaven  Source = "maven"
+	FromURL    Source = "url"
+)
+
+var sources = []string{string(FromNpm), string(FromGitHub), string(FromGitLab), string(FromMaven), string(FromURL)}
+
+// Download fetches one archive or file and unpacks it into the prefix. All
+// strings but Source and Track are templates.
+type Download struct {
+	Source Source
+	// Track is what the version is taken from: a package, a repository or a
+	// group and artefact.
+	Track string
+	// Package and Version name an npm package; "" means Track and the version.
+	Package, Version string
+	// URL is where the other sources have the file.
+	URL string
+	// Checksums is the URL or the name beside the file of a list of digests,
+	// Latest the URL of a text that is the newest version; for updates.
+	Checksums, Latest string
+	// Arch replaces the value of {{.Arch}} in this step, by that value.
+	Arch map[string]string
+	// Unpinned allows the step without a lock.
+	Unpinned bool
+	Unpack   Unpack
+}
+
+// Unpack says what becomes of a downloaded file.
+type Unpack struct {
+	// Format is npm, tar.gz, tar.xz, tar, zip or bare.
+	Format string
+	// Strip is how many leading directories are dropped.
+	Strip int
+	// Keep are the files and directories to keep, after Strip; nil means all
+	// (templates).
+	Keep []string
+	// Into is a directory below the prefix, As the name of a bare file
+	// (templates).
+	Into, As string
+}
+
+var formats = []string{"npm", "tar.gz", "tar.xz", "tar", "zip", "bare"}
+
+// Npm installs a tree of packages from a lock in npm's own format.
+type Npm struct {
+	Package, Version string
+	// Omit are the kinds of dependency left out, Require the files below the
+	// prefix that must exist afterwards.
+	Omit, Require []string
+}
+
+// Pypi installs a Python package with all it needs.
+type Pypi struct {
+	Package string
+	// Python is the entry that holds the interpreter.
+	Python string
+	Extras []string
+}
+
+// Packages installs packages of the distribution.
+type Packages struct {
+	// Family is "deb" or "rpm".
+	Family string
+	Names  []string
+}
+
+// Script runs commands that nothing pins.
+type Script struct {
+	// Run is the text, Shell the interpreter ("/bin/sh" unless given).
+	Run, Shell string
+}
+
+// Kind is the step's key in the file.
+func (s Step) Kind() string {
+	switch {
+	case s.Download != nil:
+		return "download"
+	case s.Npm != nil:
+		return "npm"
+	case s.Pypi != nil:
+		return "pypi"
+	case s.Packages != nil && s.Packages.Family == "rpm":
+		return "dnf"
+	case s.Packages != nil:
+		return "apt"
+	}
+	return "script"
+}
+
+var stepKinds = []string{"apt", "dnf", "download", "npm", "pypi", "script"}
+
+func (r *reader) steps(v value) []Step {
+	var steps []Step
+	for _, e := range r.list(v) {
+		values := r.mapping(e, stepKinds...)
+		if len(values) != 1 {
+			if len(values) > 1 {
+				r.errorf(e.pos, "", "a step has exactly one kind")
+			}
+			continue
+		}
+		for kind, body := range values {
+			s := r.step(kind, body)
+			s.Path, s.Pos = body.path, body.pos
+			steps = append(steps, s)
+		}
+	}
+	return steps
+}
+
+func (r *reader) step(kind string, v value) (s Step) {
+	switch kind {
+	case "download":
+		s.Download = r.download(v)
+	case "npm":
+		m := r.mapping(v, "package", "version", "omit", "require")
+		r.need(v, m, "package")
+		s.Npm = &Npm{Package: r.optional(m, "package"), Version: r.optional(m, "version"),
+			Omit: r.optionalTexts(m, "omit"), Require: r.optionalTexts(m, "require")}
+		r.oneOf(m, "omit", s.Npm.Omit, "dev", "optional", "peer")
+		r.insides(m, "require", s.Npm.Require)
+	case "pypi":
+		m := r.mapping(v, "package", "python", "extras")
+		r.need(v, m, "package", "python")
+		s.Pypi = &Pypi{Package: r.optional(m, "package"), Python: r.optional(m, "python"), Extras: r.optionalTexts(m, "extras")}
+	case "apt", "dnf":
+		family := "deb"
+		if kind == "dnf" {
+			family = "rpm"
+		}
+		m := r.mapping(v, "packages")
+		r.need(v, m, "packages")
+		s.Packages = &Packages{Family: family, Names: r.optionalTexts(m, "packages")}
+		for i, name := range s.Packages.Names {
+			if !packageName.MatchString(name) {
+				r.errorf(m["packages"].pos, "", "package %d, %q, is not the name of a package", i+1, name)
+			}
+		}
+	case "script":
+		m := r.mapping(v, "run", "shell")
+		r.need(v, m, "run")
+		s.Script = &Script{Run: r.optional(m, "run"), Shell: r.optional(m, "shell")}
+		if s.Script.Shell == "" {
+			s.Script.Shell = "/bin/sh"
+		}
+	}
+	return s
+}
+
+func (r *reader) download(v value) *Download {
+	m := r.mapping(v, "source", "track", "package", "version", "url", "checksums", "latest", "arch", "unpinned", "unpack")
+	r.need(v, m, "source")
+	d := &Download{
+		Source: Source(r.optional(m, "source")), Track: r.optional(m, "track"),
+		Package: r.template(m, "package"), Version: r.template(m, "version"), URL: r.template(m, "url"),
+		Checksums: r.template(m, "checksums"), Latest: r.template(m, "latest"), Unpinned: r.optionalBool(m, "unpinned"),
+	}
+	if a, ok := m["arch"]; ok {
+		d.Arch = r.textMap(a)
+		for from := range d.Arch {
+			if from != "amd64" && from != "arm64" {
+				r.errorf(r.at[join(a.path, from)], "known are amd64 and arm64", "unknown architecture %q", from)
+			}
+		}
+	}
+	if u, ok := m["unpack"]; ok {
+		d.Unpack = r.unpack(u)
+	} else if d.Source == FromNpm {
+		d.Unpack.Format = "npm"
+	}
+	r.checkDownload(v, m, d)
+	return d
+}
+
+func (r *reader) unpack(v value) Unpack {
+	m := r.mapping(v, "format", "strip", "keep", "into", "as")
+	u := Unpack{Format: r.optional(m, "format"), Into: r.template(m, "into"), As: r.template(m, "as")}
+	if s, ok := m["strip"]; ok {
+		u.Strip = r.integer(s)
+	}
+	if k, ok := m["keep"]; ok {
+		for _, e := range r.list(k) {
+			u.Keep = append(u.Keep, r.checkedTemplate(e))
+		}
+		if len(u.Keep) == 0 {
+			r.errorf(k.pos, "leave it out to keep everything", "%q is empty", k.path)
+		}
+	}
+	r.insides(m, "keep", u.Keep)
+	r.insides(m, "into", []string{u.Into})
+	if strings.Contains(u.As, "/") {
+		r.errorf(m["as"].pos, "", "%q is a name without directories", m["as"].path)
+	}
+	return u
+}
+
+func (r *reader) checkDownload(v value, m map[string]value, d *Download) {
+	if _, given := m["source"]; given && !contains(sources, string(d.Source)) {
+		r.errorf(m["source"].pos, didYouMean(string(d.Source), sources), "unknown source %q", d.Source)
+		return
+	}
+	u := &d.Unpack
+	switch d.Source {
+	case FromNpm:
+		r.need(v, m, "track")
+		r.forbid(m, "an npm download is named by its package", "url", "latest", "checksums")
+	default:
+		r.need(v, m, "url")
+		r.forbid(m, "only npm downloads have it", "package", "version")
+		if d.Source != FromURL {
+			r.need(v, m, "track")
+		}
+	}
+	if u.Format == "" && d.Source == FromNpm {
+		u.Format = "npm"
+	}
+	if d.Source != "" && !contains(formats, u.Format) {
+		r.errorf(v.pos, "one of "+strings.Join(formats, ", "), "the download needs a known unpack.format, not %q", u.Format)
+	}
+	if u.Format == "npm" {
+		if u.Strip > 1 {
+			r.errorf(v.pos, "", "an npm archive has one leading directory, which is dropped")
+		}
+		u.Strip = 1
+	}
+	if u.Format == "bare" && (u.As == "" || u.Keep != nil || u.Strip != 0) {
+		r.errorf(v.pos, "", "a bare file needs unpack.as, and neither keep nor strip")
+	}
+	if u.Format != "bare" && u.As != "" {
+		r.errorf(v.pos, "", "unpack.as is for bare files")
+	}
+	if parsed, err := url.Parse(plainTemplate(d.URL)); d.URL != "" && (err != nil || parsed.Host == "" ||
+		(parsed.Scheme != "https" && parsed.Scheme != "http")) {
+		r.errorf(m["url"].pos, "", "%q is not an https URL", d.URL)
+	} else if d.Unpinned && d.URL != "" && parsed.Scheme != "https" {
+		r.errorf(m["url"].pos, "", "a download without a lock must be https")
+	}
+}
+
+// plainTemplate is a template with every variable replaced by a letter, for
+// checks of its shape.
+func plainTemplate(s string) string { return variable.ReplaceAllString(s, "v") }
