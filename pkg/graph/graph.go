@@ -79,6 +79,8 @@ type Node struct {
 	Platform string
 	// Tags are the names a layer is published under.
 	Tags []string
+	// Contains are the entries inside a layer that is put together, sorted.
+	Contains []string
 	// Inputs are the edges, in the order of the Dockerfile.
 	Inputs []Input
 	// Files are the ingredients of the files key, in order.

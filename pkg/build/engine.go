@@ -1,0 +1,51 @@
+package build
+
+import (
+	"context"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/terok-ai/terok-agent/pkg/exec/podman"
+	"github.com/terok-ai/terok-agent/pkg/graph"
+	"github.com/terok-ai/terok-agent/pkg/layers/store"
+)
+
+// podmanEngine builds with podman into podman's storage.
+type podmanEngine struct {
+	*podman.Executor
+	store    store.Podman
+	registry store.Registry
+	lock     string
+}
+
+var _ Engine = (*podmanEngine)(nil)
+
+func newPodmanEngine(o Options) *podmanEngine {
+	identity := []string{"podman", strconv.Itoa(os.Getuid()), strings.Join(o.Podman, " ")}
+	for _, name := range []string{"CONTAINERS_STORAGE_CONF", "XDG_DATA_HOME", "HOME", "CONTAINER_HOST", "STORAGE_DRIVER"} {
+		identity = append(identity, name+"="+o.Getenv(name))
+	}
+	return &podmanEngine{
+		Executor: podman.New(podman.Options{Cmd: o.Podman}),
+		store:    store.Podman{Cmd: o.Podman},
+		lock:     strings.Join(identity, "\x00"),
+	}
+}
+
+func (e *podmanEngine) StoreName() string { return "podman" }
+
+func (e *podmanEngine) LockName() string { return e.lock }
+
+func (e *podmanEngine) Observe(ctx context.Context) (graph.Snapshot, error) {
+	return e.store.Observe(ctx)
+}
+
+func (e *podmanEngine) Pin(ctx context.Context, ref, platform string) (string, error) {
+	pinned, err := e.registry.Pin(ctx, ref, platform)
+	return pinned.ConfigDigest, err
+}
+
+func (e *podmanEngine) FindBase(snap graph.Snapshot, ref string) (graph.Image, bool) {
+	return store.FindBase(snap, ref)
+}

@@ -1,0 +1,101 @@
+package build
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/terok-ai/terok-agent/pkg/graph"
+	"github.com/terok-ai/terok-agent/pkg/layers"
+)
+
+// checkBuildDir refuses a build directory that holds anything, or is a file,
+// before any side effect.
+func checkBuildDir(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	info, err := os.Lstat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return &Error{Message: fmt.Sprintf("build directory %s: %v", dir, errors.Unwrap(err)), ExitCode: exitUsage, Err: err}
+	case !info.IsDir():
+		return &Error{
+			Message: fmt.Sprintf("build directory %s is not a directory", dir), Hint: "name one that is absent or empty", ExitCode: exitUsage,
+		}
+	}
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		return &Error{Message: fmt.Sprintf("build directory %s: %v", dir, errors.Unwrap(err)), ExitCode: exitUsage, Err: err}
+	}
+	if len(names) > 0 {
+		return &Error{
+			Message: fmt.Sprintf("build directory %s is not empty", dir), Hint: "name one that is absent or empty; nothing was changed", ExitCode: exitUsage,
+		}
+	}
+	return nil
+}
+
+// Render writes the recipes of a plan's layers, their contexts and a build.sh
+// that builds all of it by hand with plain "podman build". The directory must
+// be absent or empty.
+func Render(p *Planned, dir string) error {
+	if err := checkBuildDir(dir); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("making the build directory: %w", err)
+	}
+	for _, n := range p.Graph.Nodes() {
+		if n.Recipe == nil {
+			continue
+		}
+		if err := layers.WriteFile(filepath.Join(dir, n.Recipe.Name), n.Recipe.Dockerfile, 0o644); err != nil {
+			return fmt.Errorf("writing %s: %w", n.Recipe.Name, err)
+		}
+		if n.Recipe.Context == nil || n.Recipe.ContextDir != "" {
+			continue
+		}
+		if err := layers.WriteTree(dir, n.Recipe.Context); err != nil {
+			return fmt.Errorf("writing the context of %s: %w", n.ID, err)
+		}
+	}
+	if err := layers.WriteFile(filepath.Join(dir, "build.sh"), []byte(buildScript(p)), 0o755); err != nil {
+		return fmt.Errorf("writing build.sh: %w", err)
+	}
+	return nil
+}
+
+// buildScript builds every layer by hand. The recipes name their parents by
+// default, so it needs no build arguments.
+func buildScript(p *Planned) string {
+	var b strings.Builder
+	b.WriteString(`#!/bin/sh
+# Builds by hand what terok-agent would build, one layer after another. Extra
+# options for podman build go in PODMAN_BUILD_ARGS, for example
+#   PODMAN_BUILD_ARGS='--network host --secret id=terok-ca,src=/etc/ssl/certs/ca-certificates.crt'
+# Downloads read where they come from out of the secret terok-fetch, a file with
+# lines such as "npm <registry URL>".
+set -eu
+cd "$(dirname "$0")"
+`)
+	for _, n := range p.Graph.Nodes() {
+		if n.Kind != graph.KindLayer || n.Recipe == nil {
+			continue
+		}
+		fmt.Fprintf(&b, "\necho '# %s'\n# shellcheck disable=SC2086\npodman build ${PODMAN_BUILD_ARGS-} --file %s", n.ID, n.Recipe.Name)
+		for _, tag := range n.Tags {
+			fmt.Fprintf(&b, " --tag %s", tag)
+		}
+		if n.Recipe.Platform != layers.HostPlatform() {
+			fmt.Fprintf(&b, " --platform %s", n.Recipe.Platform)
+		}
+		b.WriteString(" .\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,251 @@
+package layers
+
+import (
+	"fmt"
+	"io/fs"
+	"sort"
+	"strings"
+
+	"github.com/terok-ai/terok-agent/pkg/graph"
+	"github.com/terok-ai/terok-agent/pkg/layers/roster"
+)
+
+// BaseID is the node of the base image.
+const BaseID graph.ID = "base"
+
+// The nodes of the built-in layers that have no name of their own.
+const (
+	L0ID    graph.ID = "l0"
+	L1ID    graph.ID = "l1"
+	FetchID graph.ID = "fetch"
+)
+
+// SidecarID is the node of a tool's sidecar.
+func SidecarID(tool string) graph.ID { return graph.ID("sidecar/" + tool) }
+
+// PartID is the node of an entry's part.
+func PartID(e roster.Entry) graph.ID { return graph.ID(e.Part() + "/" + e.Name) }
+
+// layer is one layer as drawn, before its Dockerfile is read.
+type layer struct {
+	id       graph.ID
+	tags     []string
+	file     string // the Dockerfile's name
+	text     []byte
+	context  *Context
+	version  string
+	unpinned []string
+	// hermetic layers do not depend on what built them: inputs in builders
+	// give no ingredient.
+	hermetic bool
+	builders map[graph.ID]bool
+	// contains are the entries inside, sorted.
+	contains []string
+	// versions and locked name the arguments with these meanings.
+	versions, locked map[string]bool
+}
+
+// Draw makes the graph of what should exist: pure, given the resources. Edges
+// are read from the Dockerfiles.
+func Draw(spec Spec, resources fs.FS) (*graph.Graph, error) {
+	d, err := newDrawing(spec, resources)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.drawAll(); err != nil {
+		return nil, err
+	}
+	return d.assemble()
+}
+
+// drawing is one Draw under way.
+type drawing struct {
+	spec      Spec
+	resources fs.FS
+	roster    *roster.Roster
+	templates *templates
+	layers    []layer
+	parts     map[string]*part
+}
+
+func newDrawing(spec Spec, resources fs.FS) (*drawing, error) {
+	spec, err := spec.complete()
+	if err != nil {
+		return nil, err
+	}
+	r, err := LoadRoster(resources)
+	if err != nil {
+		return nil, err
+	}
+	return &drawing{spec: spec, resources: resources, roster: r, templates: &templates{resources}, parts: map[string]*part{}}, nil
+}
+
+func (d *drawing) drawAll() error {
+	if err := d.drawL0(); err != nil {
+		return err
+	}
+	if !d.spec.NoL1 {
+		if err := d.drawL1(); err != nil {
+			return err
+		}
+	}
+	for i, tool := range d.spec.Sidecars {
+		if err := d.drawSidecar(tool, i == 0); err != nil {
+			return err
+		}
+	}
+	if len(d.parts) > 0 {
+		return d.drawFetch()
+	}
+	return nil
+}
+
+func (d *drawing) tag(name string) string { return name + d.spec.archSuffix() }
+
+func (d *drawing) l0Tag() string    { return d.tag(L0Tag(d.spec.Base)) }
+func (d *drawing) fetchTag() string { return d.tag(FetchTag(d.spec.Base)) }
+
+// baseData is what the templates of L0 and fetch are given.
+type baseData struct{ Base, Family string }
+
+func (d *drawing) baseData() baseData {
+	return baseData{Base: d.spec.Base, Family: string(d.spec.Family)}
+}
+
+func (d *drawing) drawL0() error {
+	text, err := d.templates.render(tmplL0, d.baseData())
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{}
+	for _, dir := range []string{"scripts/l0", "tmux"} {
+		if err := readTree(d.resources, dir, files); err != nil {
+			return err
+		}
+	}
+	d.layers = append(d.layers, layer{
+		id: L0ID, tags: []string{d.l0Tag()}, file: fileL0, text: text, context: newContext(files),
+	})
+	return nil
+}
+
+func (d *drawing) drawFetch() error {
+	text, err := d.templates.render(tmplFetch, d.baseData())
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{}
+	if err := readTree(d.resources, "scripts/fetch", files); err != nil {
+		return err
+	}
+	d.layers = append(d.layers, layer{
+		id: FetchID, tags: []string{d.fetchTag()}, file: fileFetch, text: text, context: newContext(files),
+	})
+	return nil
+}
+
+// mergeEnv joins the environments of parts; two that want one variable
+// differently are an error of the later entry.
+func mergeEnv(parts []*part) (map[string]string, error) {
+	env, owner := map[string]string{}, map[string]string{}
+	for _, p := range parts {
+		for k, v := range p.env {
+			if have, ok := env[k]; ok && have != v {
+				return nil, p.entry.Errorf("env."+k, "%s is %q here and %q in %s: two entries cannot share one image with different values", k, v, have, owner[k])
+			}
+			env[k], owner[k] = v, p.entry.Name
+		}
+	}
+	return env, nil
+}
+
+// checkPaths makes sure that no two parts of one image write the same path.
+func checkPaths(parts []*part) error {
+	owner := map[string]string{}
+	for _, p := range parts {
+		for _, path := range p.paths {
+			if have, ok := owner[path]; ok && have != p.entry.Name {
+				return p.entry.Errorf("", "%s and %s both put %s into the image", have, p.entry.Name, path)
+			}
+			owner[path] = p.entry.Name
+		}
+	}
+	return nil
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+func (d *drawing) drawSidecar(tool string, first bool) error {
+	e, ok := d.roster.Lookup(tool)
+	if !ok || e.Sidecar == nil {
+		return d.unknownSidecar(tool)
+	}
+	names, err := d.roster.Expand([]string{tool})
+	if err != nil {
+		return err
+	}
+	parts, err := d.drawParts(names)
+	if err != nil {
+		return err
+	}
+	env, err := mergeEnv(parts)
+	if err != nil {
+		return err
+	}
+	text, err := d.templates.render(tmplSidecar, assemblyData{L0: d.l0Tag(), Parts: aliases(parts), Env: envLine(env)})
+	if err != nil {
+		return err
+	}
+	plain := d.tag(SidecarTag(d.spec.Base))
+	tags := []string{d.tag(SidecarTag(d.spec.Base) + "-" + tool)}
+	if first {
+		// The name without the tool is what other programs look for.
+		tags = append(tags, plain)
+	}
+	file := fileSidecar
+	if !first {
+		file = "L1.sidecar." + tool + ".Dockerfile"
+	}
+	d.layers = append(d.layers, layer{
+		id: SidecarID(tool), tags: tags, file: file, text: text, context: newContext(nil), unpinned: unpinnedOf(parts),
+	})
+	return nil
+}
+
+func (d *drawing) unknownSidecar(tool string) error {
+	var have []string
+	for _, name := range d.roster.Names() {
+		if e, _ := d.roster.Lookup(name); e.Sidecar != nil {
+			have = append(have, name)
+		}
+	}
+	return &roster.SelectionError{Unknown: []string{tool}, Available: have}
+}
+
+func unpinnedOf(parts []*part) []string {
+	var out []string
+	for _, p := range parts {
+		for _, u := range p.unpinned {
+			out = append(out, fmt.Sprintf("%s: %s", p.entry.Name, u))
+		}
+	}
+	return out
+}
+
+// IsPart reports whether a node is an agent's or a tool's part.
+func IsPart(id graph.ID) bool {
+	return strings.HasPrefix(string(id), "agent/") || strings.HasPrefix(string(id), "tool/")
+}
+
+// IsSidecar reports whether a node is a sidecar.
+func IsSidecar(id graph.ID) bool { return strings.HasPrefix(string(id), "sidecar/") }
+
+// IsRunnable reports whether a node is an image that people run.
+func IsRunnable(id graph.ID) bool { return id == L1ID || IsSidecar(id) }

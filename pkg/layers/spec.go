@@ -1,0 +1,99 @@
+package layers
+
+import (
+	"fmt"
+	"io/fs"
+	"runtime"
+	"strings"
+
+	"github.com/terok-ai/terok-agent/pkg/layers/roster"
+)
+
+// Spec is what the user wants, checked and complete: Draw reads nothing else
+// but the resources.
+type Spec struct {
+	// Base is the base image as written, trimmed; empty means
+	// DefaultBaseImage.
+	Base string
+	// BaseDigest is the config digest the base is pinned to, "sha256:…".
+	BaseDigest string
+	// BaseUnchecked is true when that digest is only what a record remembers.
+	BaseUnchecked bool
+	// Family is the base's package family; empty means told by its name.
+	Family Family
+	// Agents is the selection for L1, in the grammar of roster.Select; nil
+	// means the default selection.
+	Agents *string
+	// Sidecars are tools that get an image of their own.
+	Sidecars []string
+	// NoL1 leaves L1 and its parts out, unless something else needs them.
+	NoL1 bool
+	// Platform is the target, "linux/amd64"; empty means the host's.
+	Platform string
+}
+
+// HostPlatform is what this machine runs.
+func HostPlatform() string { return "linux/" + runtime.GOARCH }
+
+// complete fills in defaults and checks what can be checked without reading
+// anything.
+func (s Spec) complete() (Spec, error) {
+	s.Base = NormalizeBase(s.Base)
+	if s.Platform == "" {
+		s.Platform = HostPlatform()
+	}
+	if s.Family == "" {
+		f, err := FamilyOf(s.Base)
+		if err != nil {
+			return s, err
+		}
+		s.Family = f
+	}
+	if !strings.HasPrefix(s.BaseDigest, "sha256:") {
+		return s, fmt.Errorf("drawing on %q: the base is not pinned", s.Base)
+	}
+	return s, nil
+}
+
+// archSuffix is what every tag ends in when the target is not the host.
+func (s Spec) archSuffix() string {
+	if s.Platform == HostPlatform() {
+		return ""
+	}
+	_, arch, _ := strings.Cut(s.Platform, "/")
+	return "-" + strings.ReplaceAll(arch, "/", "-")
+}
+
+// selection is what goes into L1: all names with what they depend on, and
+// whether this is the default selection.
+func (s Spec) selection(r *roster.Roster) (names []string, isDefault bool, err error) {
+	if s.Agents == nil {
+		names, err = r.Select("")
+		return names, true, err
+	}
+	names, err = r.Select(*s.Agents)
+	if err != nil {
+		return nil, false, err
+	}
+	text := strings.TrimSpace(strings.ToLower(*s.Agents))
+	return names, strings.Trim(text, ", ") == "" || text == "all", nil
+}
+
+// RosterDir is where the resources keep the entries.
+const RosterDir = "agents"
+
+// LoadRoster reads the entries of the resources.
+func LoadRoster(resources fs.FS) (*roster.Roster, error) { return roster.Load(resources, RosterDir) }
+
+// Check finds what is wrong with a request and the resources without knowing
+// the base's digest: what Draw would refuse.
+func Check(spec Spec, resources fs.FS) error {
+	if spec.BaseDigest == "" {
+		spec.BaseDigest = "sha256:"
+	}
+	d, err := newDrawing(spec, resources)
+	if err != nil {
+		return err
+	}
+	return d.drawAll()
+}
