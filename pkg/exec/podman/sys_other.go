@@ -1,0 +1,9 @@
+//go:build unix && !linux
+
+package podman
+
+import "syscall"
+
+// childAttributes puts podman into a process group of its own, so that a key
+// typed at the terminal reaches us alone.
+func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
