@@ -9,5 +9,5 @@ import "embed"
 // "tmux/…". Modes are lost in it: a file that begins with a shebang is staged
 // as 0755, any other as 0644.
 //
-//go:embed all:templates all:scripts all:tmux
+//go:embed all:templates all:scripts all:tmux all:agents
 var FS embed.FS

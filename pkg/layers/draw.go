@@ -226,7 +226,7 @@ func (d *drawing) unknownSidecar(tool string) error {
 			have = append(have, name)
 		}
 	}
-	return &roster.SelectionError{Unknown: []string{tool}, Available: have}
+	return &roster.SelectionError{Wanted: []string{tool}, Available: have}
 }
 
 func unpinnedOf(parts []*part) []string {

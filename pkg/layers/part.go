@@ -67,7 +67,7 @@ func (d *drawing) drawPart(name string) (*part, error) {
 	}
 	e, ok := d.roster.Lookup(name)
 	if !ok {
-		return nil, &roster.SelectionError{Unknown: []string{name}, Available: d.roster.Names()}
+		return nil, &roster.SelectionError{Wanted: []string{name}, Available: d.roster.Names()}
 	}
 	if len(e.Families) > 0 && !containsString(e.Families, string(d.spec.Family)) {
 		return nil, e.Errorf("families", "%s works on %s, and the base is %s", name, strings.Join(e.Families, ", "), d.spec.Family)
