@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	osexec "os/exec"
+	"slices"
 	"time"
 
 	"github.com/terok-ai/terok-agent/pkg/graph"
@@ -49,8 +50,8 @@ func (p Podman) Observe(ctx context.Context) (graph.Snapshot, error) {
 	return graph.NewSnapshot(images), nil
 }
 
-// toImages converts podman's entries. The same image can be listed more than
-// once, with different names; it becomes one.
+// toImages converts podman's entries. An image with several names is listed
+// several times; it becomes one.
 func toImages(entries []listed) ([]graph.Image, error) {
 	images := make([]graph.Image, 0, len(entries))
 	at := make(map[string]int, len(entries))
@@ -59,7 +60,7 @@ func toImages(entries []listed) ([]graph.Image, error) {
 			return nil, fmt.Errorf("image ID %q is not 64 hex digits", e.ID)
 		}
 		if i, seen := at[e.ID]; seen {
-			images[i].Names = append(images[i].Names, e.Names...)
+			images[i].Names = union(images[i].Names, e.Names)
 			continue
 		}
 		at[e.ID] = len(images)
@@ -69,6 +70,16 @@ func toImages(entries []listed) ([]graph.Image, error) {
 		})
 	}
 	return images, nil
+}
+
+// union adds to list what it lacks.
+func union(list, more []string) []string {
+	for _, s := range more {
+		if !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 func badAnswer(doing string, err error) *Error {
