@@ -33,7 +33,7 @@ quickstart: ## set the machine up, build the program, plan and apply L0 + L1
 	@BASE='$(BASE)' AGENTS='$(AGENTS)' EXECUTOR='$(EXECUTOR)' NETWORK='$(NETWORK)' .ci/quickstart
 
 build: ## bin/terok-agent
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/terok-agent ./cmd/terok-agent
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/terok-agent ./cmd/terok-agent
 
 test: ## unit, script and real-engine tests (PKG=./pkg/graph/... for some)
 	.ci/setup test

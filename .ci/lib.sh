@@ -5,8 +5,9 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/terok-agent
 
-# Go is often unpacked here without being on PATH.
-PATH=$PATH:/usr/local/go/bin
+# Go is often unpacked there without being on PATH, and an ordinary user's PATH
+# has no sbin, where runc lies.
+PATH=$PATH:/usr/local/go/bin:/usr/sbin:/sbin
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() {
