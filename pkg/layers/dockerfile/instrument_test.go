@@ -103,7 +103,7 @@ func TestLabelsReadBackByBuildKit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			out := instrument(t, src, dockerfile.InstrumentOptions{Labels: tricky()})
-			compareLabels(t, readLabels(t, out.Dockerfile))
+			compareLabels(t, readLabels(t, out.Dockerfile), tricky())
 			for n, l := range bytes.Split(out.Dockerfile, []byte("\n")) {
 				if len(l) > 1000 {
 					t.Errorf("line %d has %d bytes", n+1, len(l))
@@ -113,9 +113,9 @@ func TestLabelsReadBackByBuildKit(t *testing.T) {
 	}
 }
 
-func compareLabels(t *testing.T, got map[string]string) {
+func compareLabels(t *testing.T, got, want map[string]string) {
 	t.Helper()
-	for k, want := range tricky() {
+	for k, want := range want {
 		if v, ok := got[k]; !ok {
 			t.Errorf("label %q is missing", k)
 		} else if v != want {
