@@ -1,6 +1,7 @@
 package dockerfile
 
 import (
+	"errors"
 	"regexp"
 	"sort"
 	"strings"
@@ -223,6 +224,9 @@ func (f *File) trigger(text string, line int) (instruction, error) {
 	res, err := parser.Parse(strings.NewReader(text))
 	if err != nil {
 		return fail(err)
+	}
+	if len(res.AST.Children) != 1 {
+		return fail(errors.New("more than one instruction"))
 	}
 	n := res.AST.Children[0]
 	cmd, err := instructions.ParseCommand(n)
