@@ -3,6 +3,7 @@ package dockerfile
 import (
 	"errors"
 	"fmt"
+	"sort"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/command"
@@ -83,5 +84,6 @@ func keywords() []string {
 	for k := range command.Commands {
 		out = append(out, strings.ToUpper(k))
 	}
+	sort.Strings(out) // of two equally near ones always the same
 	return out
 }
