@@ -69,7 +69,7 @@ func (o Options) carryOut(ctx context.Context, p *Planned) (*exec.Outcome, error
 	if err := o.Engine.Clean(ctx); err != nil {
 		return nil, err
 	}
-	settings, cleanup, err := o.buildOptions()
+	settings, cleanup, err := o.buildOptions(ctx, p)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/terok-ai/terok-agent/pkg/graph"
+	"github.com/terok-ai/terok-agent/pkg/graph/plan"
 	"github.com/terok-ai/terok-agent/pkg/layers"
 )
 
@@ -98,4 +99,36 @@ cd "$(dirname "$0")"
 		b.WriteString(" .\n")
 	}
 	return b.String()
+}
+
+// DrawSpec draws what should exist without looking at any store; keys mean
+// nothing when the base is not pinned. Errors are *Error.
+func DrawSpec(spec Spec, resources fs.FS) (*graph.Graph, error) {
+	if spec.BaseDigest == "" {
+		spec.BaseDigest = "sha256:" + strings.Repeat("0", 64)
+	}
+	g, err := layers.Draw(spec, resources)
+	return g, wrap(err)
+}
+
+// RenderSpec is Render without a plan: no engine is asked.
+func RenderSpec(spec Spec, resources fs.FS, dir string) error {
+	if err := checkBuildDir(dir); err != nil {
+		return wrap(err)
+	}
+	g, err := DrawSpec(spec, resources)
+	if err != nil {
+		return err
+	}
+	return wrap(Render(&Planned{Spec: spec, Graph: g}, dir))
+}
+
+// Explain lists every ingredient of a layer, recorded against current. Errors
+// are *Error.
+func (p *Planned) Explain(id graph.ID) (plan.Explanation, error) {
+	if _, ok := p.Graph.Lookup(id); !ok {
+		return plan.Explanation{}, unknownNode("explain", id, p.Graph)
+	}
+	e, err := plan.Explain(p.Graph, p.Snapshot, p.Plan, id)
+	return e, wrap(err)
 }

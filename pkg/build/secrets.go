@@ -1,6 +1,7 @@
 package build
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/terok-ai/terok-agent/pkg/exec"
+	"github.com/terok-ai/terok-agent/pkg/graph/plan"
+	"github.com/terok-ai/terok-agent/pkg/layers"
 	"github.com/terok-ai/terok-agent/pkg/layers/sources"
 )
 
@@ -19,7 +22,7 @@ const (
 
 // buildOptions collects what holds for every build. What downloads need to
 // know of this machine goes in as secrets: it enters neither key nor image.
-func (o Options) buildOptions() (exec.BuildOptions, func(), error) {
+func (o Options) buildOptions(ctx context.Context, p *Planned) (exec.BuildOptions, func(), error) {
 	b := exec.BuildOptions{Secrets: map[string]string{}, SSH: o.SSH, Network: o.Network, Isolation: o.Isolation}
 	nothing := func() {}
 	for id, file := range o.Secrets {
@@ -41,7 +44,12 @@ func (o Options) buildOptions() (exec.BuildOptions, func(), error) {
 	if ca != "" {
 		b.Secrets[secretCA] = ca
 	}
-	cfg, err := sources.Load(o.Getenv, os.DirFS("/"), o.Mirrors)
+	if !buildsParts(p) {
+		return b, nothing, nil
+	}
+	host := sources.Machine(ctx, ".")
+	host.Env = o.Getenv
+	cfg, err := sources.Load(host, o.Mirrors)
 	if err != nil {
 		return b, nothing, fmt.Errorf("reading where downloads come from: %w", err)
 	}
@@ -60,6 +68,16 @@ func (o Options) buildOptions() (exec.BuildOptions, func(), error) {
 	}
 	b.Secrets[secretFetch] = file
 	return b, cleanup, nil
+}
+
+// buildsParts reports whether anything will be downloaded by a part.
+func buildsParts(p *Planned) bool {
+	for i := range p.Steps {
+		if s := &p.Steps[i]; s.Action == plan.Build && layers.IsPart(s.Node) {
+			return true
+		}
+	}
+	return false
 }
 
 // ParseSecret reads "id=NAME,src=FILE".

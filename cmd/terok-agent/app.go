@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// The exit codes, named in every command's help.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitChanges = 2
+	exitStale   = 3
+	exitUsage   = 64
+	exitBroken  = 130
+)
+
+const exitHelp = `Exit codes: 0 done; 1 failed; 2 changes present (plan --detailed-exit-code);
+3 stale plan; 64 wrong use; 130 interrupted.`
+
+// streams are the program's ends: out is for answers, err for progress and
+// errors.
+type streams struct {
+	in  io.Reader
+	out io.Writer
+	err io.Writer
+}
+
+// changesPresent asks for exit code 2 and is no failure.
+var errChanges = errors.New("changes present")
+
+// run is the whole program but for the process around it.
+func run(ctx context.Context, args []string, s streams) int {
+	app := newApp(s)
+	err := app.RunContext(ctx, permute(app, args))
+	return report(s.err, err)
+}
+
+func newApp(s streams) *cli.App {
+	usage := func(c *cli.Context, err error, _ bool) error { return usageError(c, err) }
+	app := &cli.App{
+		Name:      "terok-agent",
+		Usage:     "plan and build the images that coding agents run in",
+		UsageText: "terok-agent COMMAND [FLAGS] [NODE...]",
+		Description: `plan says what would be rebuilt and why; apply does it. Images are layers:
+l0 (base, tools, user), one part per agent or tool, l1 (l0 and the parts),
+sidecar/TOOL. State lives in labels of the images themselves.
+
+` + exitHelp,
+		Version:        programVersion(),
+		HideVersion:    true,
+		Writer:         s.out,
+		ErrWriter:      s.err,
+		OnUsageError:   usage,
+		ExitErrHandler: func(*cli.Context, error) {}, // report decides
+		Suggest:        true,
+		Commands: []*cli.Command{
+			planCommand(s), applyCommand(s), explainCommand(s), graphCommand(s), renderCommand(s), versionCommand(s),
+		},
+		Action: func(c *cli.Context) error {
+			if c.Args().Len() > 0 {
+				return &wrongUse{text: fmt.Sprintf("unknown command %q", c.Args().First()), hint: "commands: " + commandNames(c.App)}
+			}
+			return cli.ShowAppHelp(c)
+		},
+	}
+	for _, cmd := range app.Commands {
+		cmd.OnUsageError = usage
+		cmd.HideHelpCommand = true
+		cmd.Description = strings.TrimSpace(cmd.Description + "\n\n" + exitHelp)
+	}
+	return app
+}
+
+func commandNames(app *cli.App) string {
+	var names []string
+	for _, c := range app.Commands {
+		if !c.Hidden && c.Name != "help" {
+			names = append(names, c.Name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// wrongUse is a command line that cannot be meant.
+type wrongUse struct{ text, hint string }
+
+func (e *wrongUse) Error() string { return e.text }
+
+// usageError turns the flag parser's error into one line and a hint.
+func usageError(c *cli.Context, err error) error {
+	text := err.Error()
+	hint := "see terok-agent --help"
+	if c != nil && c.Command != nil && c.Command.Name != "" && c.Command.Name != "terok-agent" {
+		hint = "see terok-agent " + c.Command.Name + " --help"
+	}
+	if name, ok := strings.CutPrefix(text, "flag provided but not defined: "); ok {
+		text = "unknown flag " + dashes(name)
+		if c != nil && c.Command != nil {
+			if near := nearestFlag(c.Command.Flags, strings.TrimLeft(name, "-")); near != "" {
+				hint = "did you mean --" + near + "? " + hint
+			}
+		}
+	}
+	return &wrongUse{text: text, hint: hint}
+}
+
+func dashes(name string) string {
+	name = strings.TrimLeft(name, "-")
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+func nearestFlag(flags []cli.Flag, name string) string {
+	best, limit := "", 3
+	for _, f := range flags {
+		for _, n := range f.Names() {
+			if d := distance(n, name); len(n) > 1 && d < limit {
+				best, limit = n, d
+			}
+		}
+	}
+	return best
+}
+
+// distance is the Levenshtein distance of two short words.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		last := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			last, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, last+cost)
+		}
+	}
+	return row[len(b)]
+}

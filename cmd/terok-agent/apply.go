@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/terok-ai/terok-agent/pkg/build"
+	"github.com/terok-ai/terok-agent/pkg/graph/render"
+)
+
+func applyCommand(s streams) *cli.Command {
+	return &cli.Command{
+		Name:      "apply",
+		Usage:     "build what the plan says",
+		UsageText: "terok-agent apply [FLAGS] [NODE...]",
+		Description: `Plans and carries the plan out: layers that do not wait for each other are built
+at the same time, and all names move together at the end. A run that fails or is
+interrupted moves no name; what it finished is used by the next one.`,
+		Flags: join(specFlags(), lookFlags(), buildFlags(), []cli.Flag{outputFlag(), stagesFlag()}),
+		Action: func(c *cli.Context) error {
+			return apply(c, s)
+		},
+	}
+}
+
+func apply(c *cli.Context, s streams) error {
+	spec, err := specFromFlags(c)
+	if err != nil {
+		return err
+	}
+	o, err := optionsFromFlags(c)
+	if err != nil {
+		return err
+	}
+	if _, err := outputFormat(c); err != nil {
+		return err
+	}
+	view, err := newProgress(c.String("progress"), s)
+	if err != nil {
+		return err
+	}
+	o.Sink = view
+	done, err := build.Run(c.Context, spec, o, func(p *build.Planned) error {
+		view.start(p)
+		return showPlan(c, s, p)
+	})
+	if err != nil {
+		return err
+	}
+	view.finish(done)
+	return nil
+}
+
+// doneLine says in one line what an apply did.
+func doneLine(d *build.Applied) string {
+	if !d.Changes() {
+		return render.SummaryLine(d.Plan)
+	}
+	return fmt.Sprintf("done: %d built, %d retagged", len(d.Built), len(d.Retagged))
+}

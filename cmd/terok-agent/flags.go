@@ -1,0 +1,155 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/terok-ai/terok-agent/pkg/build"
+	"github.com/terok-ai/terok-agent/pkg/graph"
+	"github.com/terok-ai/terok-agent/pkg/layers"
+	"github.com/terok-ai/terok-agent/pkg/layers/sources"
+	"github.com/terok-ai/terok-agent/resources"
+)
+
+const (
+	categoryWhat = "What is wanted"
+	categoryHow  = "How to look and build"
+	categoryShow = "Output"
+)
+
+// specFlags say what should exist.
+func specFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "base", Category: categoryWhat, EnvVars: []string{"TEROK_BASE"}, Value: layers.DefaultBaseImage, Usage: "the base `IMAGE` under everything"},
+		&cli.StringFlag{Name: "family", Category: categoryWhat, EnvVars: []string{"TEROK_FAMILY"}, Usage: "the base's package family, `deb|rpm` (default: told by its name)"},
+		&cli.StringFlag{Name: "agents", Category: categoryWhat, EnvVars: []string{"TEROK_AGENTS"}, Usage: "what goes into l1: a comma `LIST`, all, or all,-NAME"},
+		&cli.StringSliceFlag{Name: "sidecar", Category: categoryWhat, EnvVars: []string{"TEROK_SIDECAR"}, Usage: "also make a sidecar with this `TOOL` (repeatable)"},
+		&cli.StringFlag{Name: "platform", Category: categoryWhat, EnvVars: []string{"TEROK_PLATFORM"}, Usage: "target `OS/ARCH` (default: this machine's)"},
+		&cli.StringFlag{Name: "resources", Category: categoryWhat, EnvVars: []string{"TEROK_RESOURCES"}, Usage: "a `DIR` laid over the built-in templates, scripts and entries"},
+	}
+}
+
+// lookFlags say how plan and apply look and decide.
+func lookFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "executor", Category: categoryHow, EnvVars: []string{"TEROK_EXECUTOR"}, Value: "podman", Usage: "what builds: `podman`"},
+		&cli.BoolFlag{Name: "rebuild", Category: categoryHow, Usage: "make all agents and tools again"},
+		&cli.StringSliceFlag{Name: "refresh", Category: categoryHow, Usage: "make this `NODE` again (repeatable)"},
+		&cli.BoolFlag{Name: "full-rebuild", Category: categoryHow, Usage: "make everything again, on the newest base"},
+		&cli.StringFlag{Name: "pull", Category: categoryHow, EnvVars: []string{"TEROK_PULL"}, Value: "missing", Usage: "ask the registry for the base: `missing|newer|never`"},
+		&cli.DurationFlag{Name: "max-age", Category: categoryHow, EnvVars: []string{"TEROK_MAX_AGE"}, Usage: "make images older than this again (`DURATION`, such as 336h)"},
+	}
+}
+
+// buildFlags say how apply builds.
+func buildFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Category: categoryHow, EnvVars: []string{"TEROK_JOBS"}, Usage: "how many layers to build at the same time, `N` (default: one per core)"},
+		&cli.BoolFlag{Name: "keep-going", Aliases: []string{"k"}, Category: categoryHow, Usage: "after a failure build what does not depend on it"},
+		&cli.StringFlag{Name: "build-dir", Category: categoryHow, Usage: "leave Dockerfiles, contexts and a build.sh in this `DIR`, which must be absent or empty"},
+		&cli.StringSliceFlag{Name: "secret", Category: categoryHow, Usage: "a build secret, `id=NAME,src=FILE` (repeatable)"},
+		&cli.StringSliceFlag{Name: "ssh", Category: categoryHow, Usage: "forward an ssh agent or key, `ID[=PATH]` (repeatable)"},
+		&cli.StringFlag{Name: "network", Category: categoryHow, EnvVars: []string{"TEROK_NETWORK"}, Usage: "network of RUN steps: `host|none|private` (default: the engine's)"},
+		&cli.StringFlag{Name: "isolation", Category: categoryHow, EnvVars: []string{"TEROK_ISOLATION"}, Usage: "podman's isolation of RUN steps: `oci|chroot`"},
+		&cli.StringFlag{Name: "ca-bundle", Category: categoryHow, EnvVars: []string{"TEROK_CA_BUNDLE"}, Usage: "PEM `FILE` for downloads (default: what SSL_CERT_FILE and alike name)"},
+		&cli.StringSliceFlag{Name: "mirror", Category: categoryHow, EnvVars: []string{"TEROK_MIRROR"}, Usage: "download from elsewhere, `FROM=TO`: URL prefixes, or npm=URL (repeatable)"},
+		&cli.StringFlag{Name: "progress", Category: categoryShow, EnvVars: []string{"TEROK_PROGRESS"}, Value: "auto", Usage: "`auto|plain|json|quiet`"},
+	}
+}
+
+func outputFlag() cli.Flag {
+	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Category: categoryShow, Value: "text", Usage: "`text|json`"}
+}
+
+func stagesFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "stages", Category: categoryShow, Usage: "show the stages inside layers too"}
+}
+
+// specFromFlags reads what is wanted, once.
+func specFromFlags(c *cli.Context) (build.Spec, error) {
+	s := build.Spec{Base: c.String("base"), Sidecars: c.StringSlice("sidecar"), Platform: c.String("platform")}
+	if c.IsSet("agents") {
+		text := c.String("agents")
+		s.Agents = &text
+	}
+	if text := c.String("family"); text != "" {
+		f, err := layers.ParseFamily(text)
+		if err != nil {
+			return s, &wrongUse{text: err.Error(), hint: "use --family deb or --family rpm"}
+		}
+		s.Family = f
+	}
+	if p := s.Platform; p != "" {
+		os, arch, ok := strings.Cut(p, "/")
+		if !ok || os != "linux" || arch == "" {
+			return s, &wrongUse{text: fmt.Sprintf("unknown platform %q", p), hint: "use linux/amd64 or linux/arm64"}
+		}
+	}
+	return s, nil
+}
+
+// optionsFromFlags reads how to look, plan and build.
+func optionsFromFlags(c *cli.Context) (build.Options, error) {
+	o := build.Options{
+		Rebuild: c.Bool("rebuild"), FullRebuild: c.Bool("full-rebuild"), Pull: build.PullPolicy(c.String("pull")),
+		MaxAge: c.Duration("max-age"), Jobs: c.Int("jobs"), KeepGoing: c.Bool("keep-going"), BuildDir: c.String("build-dir"),
+		SSH: c.StringSlice("ssh"), Network: c.String("network"), Isolation: c.String("isolation"),
+		CABundle: c.String("ca-bundle"), Secrets: map[string]string{},
+	}
+	for _, arg := range c.Args().Slice() {
+		o.Targets = append(o.Targets, graph.ID(arg))
+	}
+	for _, node := range c.StringSlice("refresh") {
+		o.Refresh = append(o.Refresh, graph.ID(node))
+	}
+	if x := c.String("executor"); x != "" && x != "podman" {
+		return o, &wrongUse{text: fmt.Sprintf("unknown executor %q", x), hint: "use --executor podman"}
+	}
+	if c.Int("jobs") < 0 {
+		return o, &wrongUse{text: fmt.Sprintf("--jobs %d makes no sense", c.Int("jobs")), hint: "give a number from 1 up"}
+	}
+	for _, text := range c.StringSlice("secret") {
+		id, file, err := build.ParseSecret(text)
+		if err != nil {
+			return o, &wrongUse{text: err.Error()}
+		}
+		o.Secrets[id] = file
+	}
+	for _, text := range c.StringSlice("mirror") {
+		from, to, ok := strings.Cut(text, "=")
+		if !ok {
+			return o, &wrongUse{text: fmt.Sprintf("reading --mirror %q: no '='", text), hint: "write --mirror FROM=TO"}
+		}
+		o.Mirrors = append(o.Mirrors, sources.Mirror{From: from, To: to})
+	}
+	tree, err := resourcesFromFlag(c.String("resources"))
+	o.Resources = tree
+	return o, err
+}
+
+func resourcesFromFlag(dir string) (fs.FS, error) {
+	if dir == "" {
+		return resources.FS, nil
+	}
+	info, err := os.Stat(dir)
+	if err != nil || !info.IsDir() {
+		return nil, &wrongUse{text: fmt.Sprintf("--resources %s is not a directory", dir), hint: "name a directory with templates/, scripts/ or agents/ in it"}
+	}
+	return layers.Overlay(os.DirFS(dir), resources.FS), nil
+}
+
+// outputFormat checks -o.
+func outputFormat(c *cli.Context) (json bool, err error) {
+	switch v := c.String("output"); v {
+	case "text":
+		return false, nil
+	case "json":
+		return true, nil
+	default:
+		return false, &wrongUse{text: fmt.Sprintf("unknown output %q", v), hint: "use -o text or -o json"}
+	}
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/terok-ai/terok-agent/pkg/build"
+	"github.com/terok-ai/terok-agent/pkg/graph/render"
+)
+
+func graphCommand(s streams) *cli.Command {
+	return &cli.Command{
+		Name:        "graph",
+		Usage:       "show the layers and what they are made from",
+		UsageText:   "terok-agent graph [FLAGS]",
+		Description: `Draws the layers without looking at any store.`,
+		Flags: join(specFlags(), []cli.Flag{
+			stagesFlag(),
+			&cli.StringFlag{Name: "format", Category: categoryShow, Value: "tree", Usage: "`tree|dot|mermaid`"},
+		}),
+		Action: func(c *cli.Context) error {
+			spec, err := specFromFlags(c)
+			if err != nil {
+				return err
+			}
+			tree, err := resourcesFromFlag(c.String("resources"))
+			if err != nil {
+				return err
+			}
+			g, err := build.DrawSpec(spec, tree)
+			if err != nil {
+				return err
+			}
+			switch f := c.String("format"); f {
+			case "tree":
+				return render.Tree(s.out, g, c.Bool("stages"))
+			case "dot":
+				return render.Dot(s.out, g, c.Bool("stages"))
+			case "mermaid":
+				return render.Mermaid(s.out, g, c.Bool("stages"))
+			default:
+				return &wrongUse{text: fmt.Sprintf("unknown format %q", f), hint: "use --format tree, dot or mermaid"}
+			}
+		},
+	}
+}

@@ -1,0 +1,75 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/terok-ai/terok-agent/pkg/graph"
+	"github.com/terok-ai/terok-agent/pkg/graph/plan"
+)
+
+// marks stand before an ingredient.
+var marks = map[plan.Status]string{plan.Same: " ", plan.Changed: "~", plan.Added: "+", plan.Removed: "-"}
+
+// Explain writes every ingredient of a layer, recorded against current: a mark
+// (~ changed, + added, - removed), its kind and name, and its value, or both
+// when they differ.
+func Explain(w io.Writer, e plan.Explanation, st Style) error {
+	var b strings.Builder
+	s := e.Step
+	fmt.Fprintf(&b, "%s  %s  %s\n", s.Node, subject(&s), s.Action)
+	for _, p := range Phrases(&s) {
+		fmt.Fprintf(&b, "  because %s\n", p)
+	}
+	if s.Kind == graph.KindBase {
+		_, err := io.WriteString(w, b.String())
+		return err
+	}
+	fmt.Fprintf(&b, "  key       %s\n", s.Key)
+	if e.Image != "" {
+		fmt.Fprintf(&b, "  image     %s\n", e.Image)
+		if e.RecordedKey != s.Key {
+			fmt.Fprintf(&b, "  recorded  %s\n", e.RecordedKey)
+		}
+	}
+	node, part := graph.ID(""), ""
+	for _, f := range e.Facts {
+		if f.Node != node || f.Part != part {
+			node, part = f.Node, f.Part
+			fmt.Fprintf(&b, "\n%s, %s key:\n", node, part)
+		}
+		b.WriteString(factLine(f, st) + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func factLine(f plan.Fact, st Style) string {
+	value := oneLine(f.Current)
+	switch f.Status {
+	case plan.Removed:
+		value = oneLine(f.Recorded)
+	case plan.Changed:
+		a, b := trimCommon(oneLine(f.Recorded), oneLine(f.Current))
+		value = a + " → " + b
+	case plan.Same, plan.Added:
+	}
+	name := f.Name
+	if f.Kind == graph.FromInput || f.Kind == graph.Base {
+		name = f.Name + " "
+	}
+	line := fmt.Sprintf("%s %-11s %s", marks[f.Status], f.Kind, name)
+	if f.Kind == graph.Instruction {
+		line = fmt.Sprintf("%s %-11s", marks[f.Status], f.Kind)
+	}
+	line = strings.TrimRight(line, " ") + "  " + value
+	if st.Width > 20 && utf8.RuneCountInString(line) > st.Width {
+		line = string([]rune(line)[:st.Width-1]) + "…"
+	}
+	if st.Color && f.Status != plan.Same {
+		line = "\x1b[33m" + line + "\x1b[0m"
+	}
+	return line
+}
