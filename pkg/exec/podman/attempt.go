@@ -146,6 +146,9 @@ func (a *attempt) outcome(ctx context.Context, end ended, iidFile string) (strin
 		e := a.failedHere(exec.ClassInterrupted, "podman stopped before the image was there, though it reports no error; was it ended from outside?")
 		return "", e
 	}
+	for _, m := range a.parser.finish() {
+		a.take(m)
+	}
 	return id, nil
 }
 

@@ -87,14 +87,14 @@ var (
 )
 
 var lacks = []lack{
-	{"COPY --link", copying, flag("link"), 5, 6},
-	{"COPY --parents", copying, flag("parents"), 5, 5},
-	{"COPY --exclude", copying, flag("exclude"), 4, 4},
-	{"ADD --checksum", copying, flag("checksum"), 4, 4},
-	{"ADD --keep-git-dir", copying, flag("keep-git-dir"), 5, 5},
+	{"COPY --link", copying, hasFlag("link"), 5, 6},
+	{"COPY --parents", copying, hasFlag("parents"), 5, 5},
+	{"COPY --exclude", copying, hasFlag("exclude"), 4, 4},
+	{"ADD --checksum", copying, hasFlag("checksum"), 4, 4},
+	{"ADD --keep-git-dir", copying, hasFlag("keep-git-dir"), 5, 5},
 	{"--chmod with letters", copying, regexp.MustCompile(`\s--chmod=[^\s]*[a-z]`), 5, 5},
-	{"RUN --network", []string{"RUN"}, flag("network"), 4, 4},
-	{"RUN --security", []string{"RUN"}, flag("security"), 5, 5},
+	{"RUN --network", []string{"RUN"}, hasFlag("network"), 4, 4},
+	{"RUN --security", []string{"RUN"}, hasFlag("security"), 5, 5},
 	{"${variable%pattern} and its kin", expanding, regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*[#%/]`), 4, 4},
 	// These three are ignored with a warning in the image format we use.
 	{"SHELL", []string{"SHELL"}, always, 0, 0},
@@ -102,8 +102,8 @@ var lacks = []lack{
 	{"ONBUILD", []string{"ONBUILD"}, always, 0, 0},
 }
 
-// flag matches a flag among those that precede an instruction's arguments.
-func flag(name string) *regexp.Regexp {
+// hasFlag matches a flag among those that precede an instruction's arguments.
+func hasFlag(name string) *regexp.Regexp {
 	return regexp.MustCompile(`^[A-Za-z]+(\s+--\S+)*\s+--` + regexp.QuoteMeta(name) + `(=|\s|$)`)
 }
 

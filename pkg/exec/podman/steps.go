@@ -45,9 +45,9 @@ type openStage struct {
 }
 
 // stepParser follows podman's stdout. Podman starts a stage in the middle of
-// another one that waits for it, so the open stages are a stack: what has no
-// prefix belongs to the one on top. With parallel stages nothing without a
-// prefix can be attributed.
+// another one that waits for it, so what has no prefix belongs to the stage
+// whose step began last and has not ended: open is in that order. With
+// parallel stages nothing without a prefix can be attributed.
 type stepParser struct {
 	parallel bool
 	open     []openStage
@@ -97,34 +97,28 @@ func (p *stepParser) begin(m []string) ([]mark, bool) {
 	}
 	p.stages = stages
 	var marks []mark
-	if at < 0 {
-		p.open = append(p.open, openStage{stage: stage, steps: steps})
-		at = len(p.open) - 1
-	} else {
-		marks = p.closeDownTo(at)
+	now := openStage{stage: stage, step: step, steps: steps, running: true}
+	if at >= 0 {
+		if p.open[at].running {
+			marks = append(marks, mark{kind: stepEnds, stage: stage, step: p.open[at].step})
+		}
+		p.open = append(p.open[:at], p.open[at+1:]...)
 	}
-	p.open[at].step, p.open[at].running = step, true
+	p.open = append(p.open, now)
 	return append(marks, mark{
 		kind: stepBegins, stage: stage, step: step, text: m[5], steps: steps, stages: stages,
 	}), true
 }
 
-// closeDownTo ends what still runs in the stage at index at, and, where stages
-// take turns, in those above it, which podman has left for good.
-func (p *stepParser) closeDownTo(at int) []mark {
+// finish ends what is still running when podman has ended well: not every step
+// has a line that says so.
+func (p *stepParser) finish() []mark {
 	var marks []mark
-	last := len(p.open) - 1
-	if p.parallel {
-		last = at
-	}
-	for i := last; i >= at; i-- {
-		if p.open[i].running {
-			p.open[i].running = false
-			marks = append(marks, mark{kind: stepEnds, stage: p.open[i].stage, step: p.open[i].step})
+	for i := range p.open {
+		if o := &p.open[i]; o.running {
+			o.running = false
+			marks = append(marks, mark{kind: stepEnds, stage: o.stage, step: o.step})
 		}
-	}
-	if !p.parallel {
-		p.open = p.open[:at+1]
 	}
 	return marks
 }
