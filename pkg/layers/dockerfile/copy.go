@@ -140,9 +140,8 @@ func (c *collector) copySources(t transfer) (words []string, set SourceSet, remo
 		case t.add && remoteSource(v.text):
 			words, remote = append(words, v.String()), remote || !pinnedCommit(v.text)
 		default:
-			p := sourcePath(v.text, t.parents)
-			words = append(words, plain(p).String())
-			set.Patterns = append(set.Patterns, p)
+			words = append(words, plain(sourcePath(v.text, t.parents)).String())
+			set.Patterns = append(set.Patterns, contextPath(v.text))
 		}
 	}
 	return words, set, remote, nil

@@ -143,7 +143,7 @@ func TestTriggersAreLikeWritten(t *testing.T) {
 func TestSources(t *testing.T) {
 	for src, want := range map[string]dockerfile.SourceSet{
 		"COPY --exclude=*.md --exclude=$X a/ *.go /d/":  {Patterns: []string{"a", "*.go"}, Exclude: []string{"*.md"}, Follow: true, Wildcards: true},
-		"COPY --parents a/./b/c /d/":                    {Patterns: []string{"a/./b/c"}, Parents: true, Follow: true, Wildcards: true},
+		"COPY --parents a/./b/c /d/":                    {Patterns: []string{"a/b/c"}, Parents: true, Follow: true, Wildcards: true},
 		"COPY . /d/":                                    {Patterns: []string{"."}, Follow: true, Wildcards: true},
 		"COPY ../a /d/":                                 {Patterns: []string{"a"}, Follow: true, Wildcards: true},
 		"COPY $UNKNOWN/a /d/":                           {Patterns: []string{"."}, Follow: true, Wildcards: true},
@@ -249,6 +249,7 @@ func TestErrors(t *testing.T) {
 		"blank FROM":             {"ARG A\nFROM $A\n", "", "L0.Dockerfile:2: FROM $A names nothing"},
 		"name used twice":        {"FROM x AS a\nFROM y AS a\nFROM a\n", "", `L0.Dockerfile:3: stage "a" is defined twice, in lines 1 and 2`},
 		"bad substitution":       {"FROM x\nENV A=${\n", "", "L0.Dockerfile:2: "},
+		"not UTF-8":              {"FROM x\nCOPY \"\xff\" /\n", "", `L0.Dockerfile:2: "\"\xff\"" is not text in UTF-8`},
 		"bad mount":              {"FROM x\nRUN --mount=type=bnd,target=/a b\n", "", `L0.Dockerfile:2: unsupported mount type "bnd" (did you mean bind?)`},
 		"unknown flag":           {"FROM x\nCOPY --chwon=1 a b\n", "", "L0.Dockerfile:2: unknown flag: --chwon (did you mean ch"},
 		"unterminated heredoc":   {"FROM x\nRUN <<E\na\n", "", "L0.Dockerfile:2: unterminated heredoc"},

@@ -41,10 +41,25 @@ func (s *scope) child() *scope {
 	return c
 }
 
-func (s *scope) setEnv(name string, val value) {
-	v := s.vars[name]
+func (s *scope) setEnv(name, val value) {
+	if name.symbolic {
+		s.doubt()
+		return
+	}
+	v := s.vars[name.text]
 	v.env, v.hasEnv, v.argLast = val, true, false
-	s.vars[name] = v
+	s.vars[name.text] = v
+}
+
+// doubt makes every value symbolic: a variable whose name cannot be told may
+// have changed any of them.
+func (s *scope) doubt() {
+	s.complete = false
+	for n, v := range s.vars {
+		v.env = value{text: "$maybe(" + v.env.String() + ")", symbolic: true}
+		v.arg = value{text: "$maybe(" + v.arg.String() + ")", symbolic: true}
+		s.vars[n] = v
+	}
 }
 
 func (s *scope) setArg(name string, val value) {

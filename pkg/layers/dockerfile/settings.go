@@ -55,7 +55,7 @@ func (c *collector) setting(in instruction, cl class, text string) {
 
 func (c *collector) setBaseEnv(kv string) {
 	k, v, _ := strings.Cut(kv, "=")
-	c.scope.setEnv(k, plain(v))
+	c.scope.setEnv(plain(k), plain(v))
 }
 
 // env adds a fact per pair. All values are expanded before the first is set.
@@ -69,7 +69,7 @@ func (c *collector) env(in instruction, cmd *instructions.EnvCommand) error {
 		f.Display = "ENV " + f.Text
 		c.config = append(c.config, f)
 		c.remember(classVars, f)
-		c.scope.setEnv(k.text, vals[i])
+		c.scope.setEnv(k, vals[i])
 	}
 	return nil
 }

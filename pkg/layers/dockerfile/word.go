@@ -1,9 +1,11 @@
 package dockerfile
 
 import (
+	"fmt"
 	"sort"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 )
@@ -95,7 +97,9 @@ type expander struct {
 	escape rune
 }
 
-func newExpander(escape rune) *expander { return &expander{lex: shell.NewLex(escape), escape: escape} }
+func newExpander(escape rune) *expander {
+	return &expander{lex: shell.NewLex(escape), escape: escape}
+}
 
 // word returns raw with quotes and variables processed.
 func (x *expander) word(raw string, sc *scope) (value, error) {
@@ -114,6 +118,9 @@ func (x *expander) content(raw string, sc *scope) (value, error) {
 }
 
 func process(lex *shell.Lex, raw string, sc *scope) (value, error) {
+	if !utf8.ValidString(raw) || strings.ContainsRune(raw, 0) {
+		return value{}, fmt.Errorf("%q is not text in UTF-8", raw)
+	}
 	l := &lookup{scope: sc}
 	res, _, err := lex.ProcessWord(raw, l)
 	if err != nil {
