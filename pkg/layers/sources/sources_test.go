@@ -114,7 +114,7 @@ func TestHeaders(t *testing.T) {
 		"registry=http://127.0.0.1:8099/npm/",
 		"//127.0.0.1:8099/npm/:_authToken=${TOKEN}",
 		"//other.example/:_authToken=\"abc\"",
-		"//unset.example/:_authToken=${NOWHERE}",
+		"//unset.example/:_authToken=a${NOWHERE}",
 		"//basic.example/x:_auth=bWU6eA==",
 		"//pair.example/:username=me",
 		"//pair.example/:_password=" + password,
