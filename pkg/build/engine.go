@@ -37,7 +37,7 @@ func (e *podmanEngine) StoreName() string { return "podman" }
 
 func (e *podmanEngine) LockName() string { return e.lock }
 
-func (e *podmanEngine) Observe(ctx context.Context) (graph.Snapshot, error) {
+func (e *podmanEngine) Observe(ctx context.Context, _ Query) (graph.Snapshot, error) {
 	return e.store.Observe(ctx)
 }
 

@@ -81,7 +81,7 @@ type Engine interface {
 	// StoreName is named in plans.
 	StoreName() string
 	// Observe looks at the store once.
-	Observe(context.Context) (graph.Snapshot, error)
+	Observe(context.Context, Query) (graph.Snapshot, error)
 	// Pin asks a registry which image a reference is now.
 	Pin(ctx context.Context, ref, platform string) (configDigest string, err error)
 	// FindBase finds a base by reference in a snapshot.
@@ -90,4 +90,15 @@ type Engine interface {
 	LockName() string
 	// Clean removes what died runs left behind; called under the lock.
 	Clean(context.Context) error
+}
+
+// Query says what a look is for. A store that shows everything at once need
+// not read it; one that must be asked name by name, such as a registry, does.
+type Query struct {
+	// Names are the tags of all layers that are drawn, Base the base's
+	// reference.
+	Names []string
+	Base  string
+	// Platform is the target's, "linux/amd64".
+	Platform string
 }

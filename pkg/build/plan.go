@@ -72,10 +72,11 @@ func (o Options) plan(ctx context.Context, spec Spec) (*Planned, error) {
 	if _, err := layers.ParseRef(layers.NormalizeBase(spec.Base)); err != nil {
 		return nil, err
 	}
-	if err := layers.Check(spec, o.Resources); err != nil {
+	names, err := layers.Names(spec, o.Resources)
+	if err != nil {
 		return nil, err
 	}
-	snap, err := o.Engine.Observe(ctx)
+	snap, err := o.Engine.Observe(ctx, Query{Names: names, Base: layers.NormalizeBase(spec.Base), Platform: spec.TargetPlatform()})
 	if err != nil {
 		return nil, err
 	}
@@ -103,10 +104,7 @@ func (o Options) pin(ctx context.Context, spec *Spec, snap graph.Snapshot) error
 	if spec.BaseDigest != "" {
 		return nil
 	}
-	platform := spec.Platform
-	if platform == "" {
-		platform = layers.HostPlatform()
-	}
+	platform := spec.TargetPlatform()
 	img, here := o.Engine.FindBase(snap, spec.Base)
 	if o.Pull != PullNewer && here {
 		spec.BaseDigest = img.ID
@@ -152,10 +150,7 @@ func recordedBase(snap graph.Snapshot, base, platform string) (string, bool) {
 func (o Options) policy(g *graph.Graph, spec Spec) (plan.Policy, error) {
 	p := plan.Policy{
 		Executor: o.Engine.Name(), Store: o.Engine.StoreName(), Targets: o.Targets, Now: o.Now(),
-		Platform: spec.Platform, Refresh: map[graph.ID]plan.Code{},
-	}
-	if p.Platform == "" {
-		p.Platform = layers.HostPlatform()
+		Platform: spec.TargetPlatform(), Refresh: map[graph.ID]plan.Code{},
 	}
 	if len(p.Targets) == 0 {
 		p.Targets = defaultTargets(g)

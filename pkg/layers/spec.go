@@ -39,9 +39,7 @@ func HostPlatform() string { return "linux/" + runtime.GOARCH }
 // anything.
 func (s Spec) complete() (Spec, error) {
 	s.Base = NormalizeBase(s.Base)
-	if s.Platform == "" {
-		s.Platform = HostPlatform()
-	}
+	s.Platform = s.TargetPlatform()
 	if s.Family == "" {
 		f, err := FamilyOf(s.Base)
 		if err != nil {
@@ -85,15 +83,30 @@ const RosterDir = "agents"
 // LoadRoster reads the entries of the resources.
 func LoadRoster(resources fs.FS) (*roster.Roster, error) { return roster.Load(resources, RosterDir) }
 
-// Check finds what is wrong with a request and the resources without knowing
-// the base's digest: what Draw would refuse.
-func Check(spec Spec, resources fs.FS) error {
+// TargetPlatform is the platform to build for.
+func (s Spec) TargetPlatform() string {
+	if s.Platform == "" {
+		return HostPlatform()
+	}
+	return s.Platform
+}
+
+// Names returns the tags of all layers that a spec draws. It needs no pinned
+// base and finds all that is wrong with a request and the resources.
+func Names(spec Spec, resources fs.FS) ([]string, error) {
 	if spec.BaseDigest == "" {
 		spec.BaseDigest = "sha256:"
 	}
 	d, err := newDrawing(spec, resources)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return d.drawAll()
+	if err := d.drawAll(); err != nil {
+		return nil, err
+	}
+	var names []string
+	for i := range d.layers {
+		names = append(names, d.layers[i].tags...)
+	}
+	return names, nil
 }
