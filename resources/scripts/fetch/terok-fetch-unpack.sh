@@ -13,7 +13,7 @@ unpack() {
         npm | tar.gz) set -- tar -xzof "$work/file" ;;
         tar.xz) set -- tar -xJof "$work/file" ;;
         tar) set -- tar -xof "$work/file" ;;
-        zip) set -- unzip -q -o "$work/file" -d "$stage" ;;
+        zip) set -- unzip -o "$work/file" -d "$stage" ;;
     esac
     case $1 in
         tar) set -- "$@" -C "$stage" --strip-components="$strip" ;;
@@ -89,7 +89,7 @@ install_bare() {
     file=${source%%[?#]*}
     file=${as:-${file##*/}}
     case $file in
-        '' | . | .. | */*) fail 2 "wrong use: --as must be a plain file name" ;;
+        '' | . | ..) fail 2 "$source names no file, so --as must" ;;
     esac
     [ ! -e "$into/$file" ] || fail 14 "$source would overwrite $file"
     cp "$work/file" "$stage/$file" || fail 14 "cannot write $file of $source"
