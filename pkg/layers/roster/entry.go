@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"sort"
 	"strconv"
-	"strings"
 )
 
 var (
@@ -15,6 +14,9 @@ var (
 	packageName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+:~_=@()-]*$`)
 	commandName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]*$`)
 	variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	// safePath keeps what a shell or a Dockerfile would read as its own out of
+	// paths.
+	safePath = regexp.MustCompile(`^[A-Za-z0-9._@+%~,=:/-]+$`)
 )
 
 var kinds = []string{string(Native), string(Adapter), string(OpenCode), string(Bridge), string(Tool), string(Runtime)}
@@ -36,6 +38,7 @@ func readEntry(file, name string, text []byte) (Entry, []error) {
 	r.readHead(m, &e)
 	r.readContent(m, &e)
 	r.readRun(m, &e)
+	r.checkTargets(e)
 	if len(r.errs) == 0 && len(e.Install)+len(e.Commands)+len(e.Files)+len(e.Links) == 0 {
 		r.errorf(doc.pos, "give it install, commands, files or links", "entry %q puts nothing into an image", name)
 	}
@@ -93,8 +96,8 @@ func (r *reader) readContent(m map[string]value, e *Entry) {
 		e.Commands = r.templateMap(v)
 		r.checkNames(v, e.Commands, commandName, "command")
 		for name, target := range e.Commands {
-			if !path.IsAbs(target) && !isInside(target) {
-				r.errorf(r.at[join(v.path, name)], "", "command %q: %q is not a path below the prefix", name, target)
+			if !isInside(target) && !isAbsolute(plainTemplate(target)) {
+				r.errorf(r.at[join(v.path, name)], "", "command %q: %q is neither a path below the prefix nor an absolute one", name, target)
 			}
 		}
 	}
@@ -106,8 +109,8 @@ func (r *reader) readContent(m map[string]value, e *Entry) {
 	if v, ok := m["links"]; ok {
 		e.Links = r.templateMap(v)
 		for from, to := range e.Links {
-			if !isAbsolute(from) || to == "" {
-				r.errorf(r.at[join(v.path, from)], "", "link %q must be an absolute path with a target", from)
+			if !isAbsolute(from) || !safePath.MatchString(plainTemplate(to)) {
+				r.errorf(r.at[join(v.path, from)], "", "link %q must be an absolute path with a plain path as its target", from)
 			}
 		}
 	}
@@ -139,6 +142,26 @@ func (r *reader) readRun(m map[string]value, e *Entry) {
 func (r *reader) checkCommand(m map[string]value, run []string) {
 	if v, ok := m["run"]; ok && (len(run) == 0 || run[0] == "") {
 		r.errorf(v.pos, "", "%q needs a command", v.path)
+	}
+}
+
+// checkTargets reports paths that the entry itself writes twice.
+func (r *reader) checkTargets(e Entry) {
+	seen := map[string]bool{}
+	for _, name := range sortedKeys(e.Commands) {
+		seen[path.Join(CommandDir, name)] = true
+	}
+	report := func(to string, pos Pos) {
+		if seen[to] {
+			r.errorf(pos, "", "%q is written twice", to)
+		}
+		seen[to] = true
+	}
+	for _, f := range e.Files {
+		report(f.To, f.Pos)
+	}
+	for _, link := range sortedKeys(e.Links) {
+		report(link, r.at[join("links", link)])
 	}
 }
 
@@ -185,11 +208,13 @@ func (e Entry) findFiles(fsys fs.FS) []error {
 }
 
 // isAbsolute tells whether a path is absolute and has no detours.
-func isAbsolute(p string) bool { return path.IsAbs(p) && path.Clean(p) == p && p != "/" }
+func isAbsolute(p string) bool {
+	return path.IsAbs(p) && path.Clean(p) == p && p != "/" && safePath.MatchString(p)
+}
 
 // isInside tells whether a template is a clean path that stays below where it
 // starts.
 func isInside(p string) bool {
 	p = plainTemplate(p)
-	return fs.ValidPath(p) && p != "." && !strings.ContainsAny(p, "\\\n\x00")
+	return fs.ValidPath(p) && p != "." && safePath.MatchString(p)
 }

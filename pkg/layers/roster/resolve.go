@@ -141,6 +141,10 @@ func unpinnedText(s Step, a *Artefact) string {
 		return "download " + a.Source
 	case s.Packages != nil:
 		return s.Kind() + " " + strings.Join(s.Packages.Names, " ")
+	case s.Npm != nil:
+		return "npm " + s.Npm.Package
+	case s.Pypi != nil:
+		return "pypi " + s.Pypi.Package
 	}
 	return s.Kind()
 }
@@ -172,8 +176,7 @@ func (r *Resolved) expandRest(x *expander) {
 func (e Entry) artefact(s Step, platform string, vars variables) (Artefact, error) {
 	d := s.Download
 	if d.Unpinned && e.Lock == nil {
-		a, err := e.expandDownload(s, vars)
-		return a, err
+		return e.expandDownload(s, vars)
 	}
 	if e.Lock == nil {
 		return Artefact{}, e.lockError("%s is not locked", e.Name)

@@ -46,7 +46,8 @@ type Entry struct {
 	// or absolute (templates).
 	Commands map[string]string
 	Files    []File
-	// Links are symbolic links, absolute path to target (templates).
+	// Links are symbolic links, absolute path to target (targets are
+	// templates).
 	Links map[string]string
 	// Env is the environment of the image (values are templates).
 	Env     map[string]string
@@ -100,6 +101,9 @@ type Sidecar struct {
 	// credential.
 	EnvMap map[string]string
 }
+
+// CommandDir is where the commands of entries are linked.
+const CommandDir = "/usr/local/bin"
 
 // Part is "agent" or "tool": the first half of the name of the entry's node.
 func (e Entry) Part() string {

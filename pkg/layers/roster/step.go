@@ -1,7 +1,7 @@
 package roster
 
 import (
-	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -216,8 +216,8 @@ func (r *reader) unpack(v value) Unpack {
 	}
 	r.insides(m, "keep", u.Keep)
 	r.insides(m, "into", []string{u.Into})
-	if strings.Contains(u.As, "/") {
-		r.errorf(m["as"].pos, "", "%q is a name without directories", m["as"].path)
+	if v, ok := m["as"]; ok && (strings.Contains(u.As, "/") || !isInside(u.As)) {
+		r.errorf(v.pos, "", "%q is a plain name without directories", v.path)
 	}
 	return u
 }
@@ -257,13 +257,42 @@ func (r *reader) checkDownload(v value, m map[string]value, d *Download) {
 	if u.Format != "bare" && u.As != "" {
 		r.errorf(v.pos, "", "unpack.as is for bare files")
 	}
-	if parsed, err := url.Parse(plainTemplate(d.URL)); d.URL != "" && (err != nil || parsed.Host == "" ||
-		(parsed.Scheme != "https" && parsed.Scheme != "http")) {
-		r.errorf(m["url"].pos, "", "%q is not an https URL", d.URL)
-	} else if d.Unpinned && d.URL != "" && parsed.Scheme != "https" {
+	r.checkAddress(m, d)
+}
+
+// checkAddress keeps addresses to what is one word everywhere.
+func (r *reader) checkAddress(m map[string]value, d *Download) {
+	for _, a := range []struct {
+		key, text, what string
+		valid           *regexp.Regexp
+	}{
+		{"url", d.URL, "an http or https URL", validURL},
+		{"latest", d.Latest, "an http or https URL", validURL},
+		{"package", d.Package, "the name of an npm package", npmName},
+		{"track", d.npmTrack(), "the name of an npm package", npmName},
+		{"version", d.Version, "a version", validVersion},
+	} {
+		if v, ok := m[a.key]; ok && a.text != "" && !a.valid.MatchString(plainTemplate(a.text)) {
+			r.errorf(v.pos, "", "%q is not %s", a.text, a.what)
+		}
+	}
+	if d.Unpinned && strings.HasPrefix(d.URL, "http:") {
 		r.errorf(m["url"].pos, "", "a download without a lock must be https")
 	}
 }
+
+// npmTrack is the track of an npm download, "" for others.
+func (d *Download) npmTrack() string {
+	if d.Source == FromNpm {
+		return d.Track
+	}
+	return ""
+}
+
+var (
+	validURL = regexp.MustCompile(`^https?://[A-Za-z0-9][A-Za-z0-9.:-]*/[A-Za-z0-9._@+%~,=:/?&!*-]*$`)
+	npmName  = regexp.MustCompile(`^(@[A-Za-z0-9._~-]+/)?[A-Za-z0-9_~][A-Za-z0-9._~-]*$`)
+)
 
 // plainTemplate is a template with every variable replaced by a letter, for
 // checks of its shape.
