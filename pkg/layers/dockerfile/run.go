@@ -199,7 +199,7 @@ func mountText(m *instructions.Mount, shows *Fact) string {
 		add("source", src)
 	}
 	if m.Target != "" {
-		add("target", path.Clean(m.Target))
+		add("target", m.Target)
 	}
 	if m.ReadOnly {
 		opts = append(opts, "ro")
