@@ -53,14 +53,12 @@ func writeContext(fsys fs.FS, dir string) error {
 		}
 		to := filepath.Join(dir, filepath.FromSlash(name))
 		if e.IsDir() {
-			mode := info.Mode()
-			if name == "." && mode.Perm() == 0 {
-				mode = fs.ModeDir | 0o755
-			}
-			dirs = append(dirs, made{to, mode})
 			if name == "." {
+				// The root's own mode is whatever the tree's maker has it be.
+				dirs = append(dirs, made{to, 0o755})
 				return nil
 			}
+			dirs = append(dirs, made{to, info.Mode()})
 			return os.Mkdir(to, 0o700)
 		}
 		return writeEntry(fsys, name, to, info)

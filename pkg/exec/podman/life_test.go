@@ -1,0 +1,238 @@
+package podman_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	osexec "os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/terok-ai/terok-agent/pkg/exec"
+	"github.com/terok-ai/terok-agent/pkg/exec/podman"
+)
+
+// slow is a layer whose step says that it runs and then does not end.
+func slow(base string) exec.Request {
+	return request(withBase+"RUN echo under way; sleep 100000\n", nil, fromBase(base))
+}
+
+// eventually waits for what happens soon after; how soon is no matter.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for range 600 {
+		if ok() {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Errorf("%s: not within a minute", what)
+}
+
+// processesOf counts the processes that belong to builds in a directory:
+// podman by its arguments, a step by the mounts of its container.
+func processesOf(t *testing.T, dir string) int {
+	t.Helper()
+	n := 0
+	for _, pattern := range []string{"/proc/[0-9]*/cmdline", "/proc/[0-9]*/mountinfo"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			text, err := os.ReadFile(f)
+			if err == nil && bytes.Contains(text, []byte(dir+"/terok-podman-run-")) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// checkNothingLeft checks that a cut-off build left nothing anywhere.
+func checkNothingLeft(t *testing.T, dir string) {
+	t.Helper()
+	e, _ := real(t)
+	eventually(t, "processes end", func() bool { return processesOf(t, dir) == 0 })
+	if left := e.Containers(t); len(left) != 0 {
+		t.Errorf("containers left: %v", left)
+	}
+	if left := entries(t, dir); len(left) != 0 {
+		t.Errorf("files left: %v", left)
+	}
+}
+
+func TestCancelDuringRun(t *testing.T) {
+	e, base := real(t)
+	o := options(t, e)
+	x := podman.New(o)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	// Two at a time: the leftovers of one look like the work of the other.
+	var wait sync.WaitGroup
+	errs := make([]error, 2)
+	var running sync.WaitGroup
+	running.Add(len(errs))
+	for i := range errs {
+		wait.Go(func() {
+			var once sync.Once
+			_, errs[i] = x.Build(ctx, slow(base), &recorder{seen: func(ev exec.Event) {
+				if ev.Kind == exec.Log {
+					once.Do(running.Done)
+				}
+			}})
+		})
+	}
+	running.Wait()
+	if processesOf(t, o.TempDir) == 0 {
+		t.Error("no processes while the builds run: the check after them would be blind")
+	}
+	cancel()
+	wait.Wait()
+	for _, err := range errs {
+		var own *exec.Error
+		if !errors.As(err, &own) || own.Class != exec.ClassCancelled || !errors.Is(err, context.Canceled) {
+			t.Errorf("Build = %v, want class cancelled", err)
+		}
+	}
+	checkNothingLeft(t, o.TempDir)
+	if _, err := podman.New(o).Build(context.Background(), request(withBase, nil, fromBase(base)), &recorder{}); err != nil {
+		t.Errorf("the next build: %v", err)
+	}
+}
+
+func TestKilledFromOutside(t *testing.T) {
+	e, base := real(t)
+	o := options(t, e)
+	var once sync.Once
+	_, err := podman.New(o).Build(context.Background(), slow(base), &recorder{seen: func(ev exec.Event) {
+		if ev.Kind == exec.Log {
+			once.Do(func() { killPodman(t, o.TempDir) })
+		}
+	}})
+	var own *exec.Error
+	if !errors.As(err, &own) || (own.Class != exec.ClassInterrupted && own.Class != exec.ClassKilled) {
+		t.Errorf("Build = %v, want class interrupted or killed", err)
+	}
+	checkNothingLeft(t, o.TempDir)
+}
+
+// killPodman ends the podman of the build in dir, and it alone.
+func killPodman(t *testing.T, dir string) {
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Error(err)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil || !bytes.HasPrefix(text, []byte("podman\x00build\x00")) || !bytes.Contains(text, []byte(dir)) {
+			continue
+		}
+		if err := osexec.Command("kill", "-TERM", filepath.Base(filepath.Dir(f))).Run(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// When the program is killed its builds must end with it, and the next Clean
+// removes what is left.
+func TestProgramKilled(t *testing.T) {
+	e, base := real(t)
+	o := options(t, e)
+	r := slow(base)
+	r.Recipe.Context = nil
+	told, err := json.Marshal(child{Options: o, Request: r})
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := osexec.Command(self)
+	cmd.Env = append(os.Environ(), childVariable+"="+string(told))
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "under way\n" {
+		t.Fatalf("the child says %q, %v", line, err)
+	}
+	if processesOf(t, o.TempDir) == 0 {
+		t.Error("no processes while the build runs: the check after it would be blind")
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	eventually(t, "processes end", func() bool { return processesOf(t, o.TempDir) == 0 })
+	if len(entries(t, o.TempDir)) == 0 || len(e.Containers(t)) == 0 {
+		t.Error("nothing is left to clean: the test shows nothing")
+	}
+	x := podman.New(o)
+	if err := x.Clean(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	checkNothingLeft(t, o.TempDir)
+	if err := x.Clean(context.Background()); err != nil {
+		t.Errorf("a second Clean: %v", err)
+	}
+}
+
+// Clean must not touch what lives.
+func TestCleanSparesTheLiving(t *testing.T) {
+	e, base := real(t)
+	o := options(t, e)
+	x := podman.New(o)
+	var once sync.Once
+	r := request(withBase+"RUN echo under way; sleep 2\n", nil, fromBase(base))
+	r.Salt = "spare"
+	_, err := x.Build(context.Background(), r, &recorder{seen: func(ev exec.Event) {
+		if ev.Kind == exec.Log {
+			once.Do(func() {
+				if err := podman.New(o).Clean(context.Background()); err != nil {
+					t.Errorf("Clean: %v", err)
+				}
+			})
+		}
+	}})
+	if err != nil {
+		t.Errorf("the build that Clean ran beside: %v", err)
+	}
+}
+
+func TestDiskFull(t *testing.T) {
+	e, base := real(t)
+	o := options(t, e)
+	if os.Getuid() != 0 {
+		t.Log("mounting a small file system needs root; a missing one cannot fill up")
+		return
+	}
+	if out, err := osexec.Command("mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", o.TempDir).CombinedOutput(); err != nil {
+		t.Fatalf("mounting a small file system: %v: %s", err, out)
+	}
+	t.Cleanup(func() {
+		if out, err := osexec.Command("umount", "-l", o.TempDir).CombinedOutput(); err != nil {
+			t.Errorf("unmounting: %v: %s", err, out)
+		}
+	})
+	big := strings.Repeat("x", 5<<20)
+	r := request(withBase+"COPY big /big\n", fstest.MapFS{"big": file(big)}, fromBase(base))
+	err := buildError(t, podman.New(o), r)
+	if err.Class != exec.ClassDiskFull {
+		t.Errorf("class %s: %v; want disk-full", err.Class, err)
+	}
+	if left := entries(t, o.TempDir); len(left) != 0 {
+		t.Errorf("files left: %v", left)
+	}
+}
