@@ -148,6 +148,7 @@ func TestLockErrors(t *testing.T) {
 		{"missing version", `{"schema": 1, "entry": "a", "artefacts": []}`, `the file needs "version"`},
 		{"no digest", lockOf("1", `{"platform": "linux/amd64", "source": "pkg:npm/p@1"}`), `agents/a.lock.json:2:1: "artefacts[0]" needs "sha512" or "sha256"`},
 		{"short digest", lockOf("1", strings.Replace(good, hex512, hex512[2:], 1)), "is not a sha512"},
+		{"long digest", lockOf("1", strings.Replace(good, hex512, strings.Repeat("QUJD", 32), 1)), "is not a sha512"},
 		{"platform", lockOf("1", pin("linux/x64", "pkg:npm/p@1")), `cannot be "linux/x64"`},
 		{"nothing for the platform", lockOf("1"), "a 1 is not locked for linux/amd64"},
 		{"another version", lockOf("2", good), "a needs pkg:npm/p@2 for linux/amd64, but the lock has pkg:npm/p@1"},
@@ -169,5 +170,13 @@ func TestLockDigests(t *testing.T) {
 	a := e.Lock.Artefacts[0]
 	if a.Digest != "sha256:"+hex256 || a.Size != 12 || !a.OnTrust {
 		t.Errorf("got %+v", a)
+	}
+}
+
+func TestSameSourceOfTwoPlatforms(t *testing.T) {
+	entry := "install: [{download: {source: npm, track: p}}]\n"
+	_, err := load(t, map[string]string{"a.yaml": entry, "a.lock.json": lockOf("1", pin("linux/amd64", "pkg:npm/p@1"))})
+	if err == nil || !strings.Contains(err.Error(), "a 1 is not locked for linux/arm64") {
+		t.Errorf("got %v, want arm64 to be missing", err)
 	}
 }

@@ -41,6 +41,7 @@ func TestLoadErrors(t *testing.T) {
 		{"unknown key", "commands: {x: y}\n\ninstal: []", `a.yaml:3:1: unknown key "instal" (did you mean "install"?)`},
 		{"unknown key inside", npm + "trakc: b}", `a.yaml:2:39: unknown key "trakc" (did you mean "track"?)`},
 		{"key twice", links + "env: {}\nenv: {}", "a.yaml:3:1: "},
+		{"key twice, once in quotes", links + "env: {A: b, \"A\": c}", "a.yaml:2:"},
 		{"syntax", "commands: {x", "a.yaml:1:"},
 		{"tab", "commands:\n\tx: y", "a.yaml:2:"},
 		{"empty", "# nothing\n", "a.yaml:1:1: the file is empty"},

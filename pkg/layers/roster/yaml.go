@@ -117,7 +117,8 @@ func (r *reader) plain(v value) bool {
 	return true
 }
 
-// pairs returns the pairs of a mapping in order, each key once.
+// pairs returns the pairs of a mapping in order. The parser has refused keys
+// that are given twice.
 func (r *reader) pairs(v value) (names []string, values map[string]value, ok bool) {
 	var list []*ast.MappingValueNode
 	switch n := v.node.(type) {
@@ -137,10 +138,6 @@ func (r *reader) pairs(v value) (names []string, values map[string]value, ok boo
 		key, text := pair.Key.(*ast.StringNode)
 		if !text {
 			r.errorf(pos, "", "a key must be plain text")
-			continue
-		}
-		if _, twice := values[key.Value]; twice {
-			r.errorf(pos, "", "key %q is given twice", key.Value)
 			continue
 		}
 		path := join(v.path, key.Value)
