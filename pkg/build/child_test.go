@@ -1,0 +1,3 @@
+package build_test
+
+func applyChild(string) int { return 0 }

@@ -1,0 +1,189 @@
+package build_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sort"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/terok-ai/terok-agent/pkg/build"
+	"github.com/terok-ai/terok-agent/pkg/build/buildtest"
+	"github.com/terok-ai/terok-agent/pkg/exec"
+	"github.com/terok-ai/terok-agent/pkg/exec/podman/podmantest"
+	"github.com/terok-ai/terok-agent/pkg/graph"
+	"github.com/terok-ai/terok-agent/pkg/graph/plan"
+)
+
+// project is a project with a real podman and a storage of its own.
+type project struct {
+	*buildtest.World
+	podman podmantest.Env
+	agents string
+	// steps are the steps that ran since the last reset, "node: instruction".
+	mu    sync.Mutex
+	steps []string
+	notes []string
+}
+
+// newProject imports the base and, unless told otherwise, builds everything
+// once.
+func newProject(t *testing.T) *project {
+	t.Helper()
+	p := &project{World: buildtest.New(t), podman: podmantest.Storage(t), agents: "claude,codex"}
+	for _, kv := range p.podman.Vars {
+		k, v, _ := strings.Cut(kv, "=")
+		t.Setenv(k, v)
+	}
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	podmantest.ImportBusybox(t, p.podman, buildtest.Base)
+	return p
+}
+
+func (p *project) spec() build.Spec {
+	return build.Spec{Base: "debian:12", Agents: &p.agents}
+}
+
+func (p *project) options() build.Options {
+	return build.Options{
+		Resources: p.Resources(), Mirrors: p.Mirrors(), Network: "host", Podman: p.podman.Cmd, Jobs: 2, Sink: exec.SinkFunc(p.event),
+	}
+}
+
+func (p *project) event(e exec.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch e.Kind {
+	case exec.StepStarted:
+		p.steps = append(p.steps, string(e.Node)+": "+e.Text)
+	case exec.StepCached:
+		if n := len(p.steps); n > 0 { // it was announced as started just before
+			p.steps = p.steps[:n-1]
+		}
+	case exec.Note:
+		p.notes = append(p.notes, e.Text)
+	}
+}
+
+// ran returns the steps with this instruction that were not answered from
+// cache, and forgets them.
+func (p *project) ran(keyword string) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []string
+	for _, s := range p.steps {
+		if _, text, _ := strings.Cut(s, ": "); strings.HasPrefix(text, keyword) {
+			out = append(out, s)
+		}
+	}
+	p.steps = nil
+	return out
+}
+
+type change func(*build.Spec, *build.Options)
+
+func (p *project) plan(t *testing.T, changes ...change) *build.Planned {
+	t.Helper()
+	spec, o := p.spec(), p.options()
+	for _, c := range changes {
+		c(&spec, &o)
+	}
+	made, err := build.Plan(context.Background(), spec, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+func (p *project) tryApply(changes ...change) (*build.Applied, error) {
+	spec, o := p.spec(), p.options()
+	for _, c := range changes {
+		c(&spec, &o)
+	}
+	return build.Run(context.Background(), spec, o, func(*build.Planned) error { return nil })
+}
+
+// apply applies and returns what was built, sorted.
+func (p *project) apply(t *testing.T, changes ...change) string {
+	t.Helper()
+	done, err := p.tryApply(changes...)
+	if err != nil {
+		var e *build.Error
+		if errors.As(err, &e) {
+			t.Fatalf("%v\nhint: %s\n%s", err, e.Hint, strings.Join(e.Tail, "\n"))
+		}
+		t.Fatal(err)
+	}
+	return sortedIDs(done.Built)
+}
+
+func sortedIDs(ids []graph.ID) string {
+	var out []string
+	for _, id := range ids {
+		out = append(out, string(id))
+	}
+	sort.Strings(out)
+	return strings.Join(out, " ")
+}
+
+// says is a plan in short: what is not up to date, with reasons.
+func says(p *build.Planned) string {
+	var out []string
+	for _, s := range p.Steps {
+		if s.Action == plan.UpToDate || s.Kind == graph.KindStage {
+			continue
+		}
+		line := string(s.Node)
+		if s.Action != plan.Build {
+			line += " " + string(s.Action)
+		}
+		for _, r := range s.Reasons {
+			line += " " + string(r.Code) + "(" + r.Subject
+			switch r.Code {
+			case plan.VersionChanged, plan.ModeChanged, plan.InstructionChanged:
+				line += " " + r.From + "→" + r.To
+			}
+			line += ")"
+		}
+		out = append(out, line)
+	}
+	sort.Strings(out)
+	return strings.Join(out, "; ")
+}
+
+func (p *project) expect(t *testing.T, want string, changes ...change) {
+	t.Helper()
+	if got := says(p.plan(t, changes...)); got != want {
+		t.Errorf("plan:\n got %s\nwant %s", got, want)
+	}
+}
+
+func (p *project) upToDate(t *testing.T, changes ...change) {
+	t.Helper()
+	if made := p.plan(t, changes...); made.Changes() {
+		t.Errorf("after apply there is work left: %s", says(made))
+	}
+}
+
+// run runs a command in an image.
+func (p *project) run(t *testing.T, image string, command ...string) string {
+	t.Helper()
+	return p.podman.Run(t, append([]string{"run", "--rm", "--network=host", image}, command...)...)
+}
+
+func refresh(nodes ...graph.ID) change {
+	return func(_ *build.Spec, o *build.Options) { o.Refresh = nodes }
+}
+
+func targets(nodes ...graph.ID) change {
+	return func(_ *build.Spec, o *build.Options) { o.Targets = nodes }
+}
+
+func TestMain(m *testing.M) {
+	if run := os.Getenv("TEROK_TEST_APPLY"); run != "" {
+		os.Exit(applyChild(run))
+	}
+	os.Exit(m.Run())
+}
