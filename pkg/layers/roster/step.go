@@ -143,8 +143,10 @@ func (r *reader) step(kind string, v value) (s Step) {
 	case "npm":
 		m := r.mapping(v, "package", "version", "omit", "require")
 		r.need(v, m, "package")
-		s.Npm = &Npm{Package: r.optional(m, "package"), Version: r.optional(m, "version"),
-			Omit: r.optionalTexts(m, "omit"), Require: r.optionalTexts(m, "require")}
+		s.Npm = &Npm{
+			Package: r.optional(m, "package"), Version: r.optional(m, "version"),
+			Omit: r.optionalTexts(m, "omit"), Require: r.optionalTexts(m, "require"),
+		}
 		r.oneOf(m, "omit", s.Npm.Omit, "dev", "optional", "peer")
 		r.insides(m, "require", s.Npm.Require)
 	case "pypi":

@@ -63,11 +63,13 @@ func TestNpmRegistryPrecedence(t *testing.T) {
 			nil, "", "https://else.example/",
 		},
 		{
-			"the machine's file", home, map[string]string{"/etc/npmrc": "registry=https://machine.example"},
+			"the machine's file", home,
+			map[string]string{"/etc/npmrc": "registry=https://machine.example"},
 			nil, "https://npm.example", "https://machine.example/",
 		},
 		{
-			"another machine's file", map[string]string{"npm_config_prefix": "/opt/node"},
+			"another machine's file",
+			map[string]string{"npm_config_prefix": "/opt/node"},
 			map[string]string{"/opt/node/etc/npmrc": "registry=https://prefix.example", "/etc/npmrc": "registry=https://machine.example"},
 			nil, "", "https://prefix.example/",
 		},
@@ -78,7 +80,8 @@ func TestNpmRegistryPrecedence(t *testing.T) {
 			nil, "", "https://c.example/",
 		},
 		{
-			"a variable", map[string]string{"HOME": "/home/me", "HOST": "var.example"},
+			"a variable",
+			map[string]string{"HOME": "/home/me", "HOST": "var.example"},
 			map[string]string{"/home/me/.npmrc": "registry=https://${HOST}/npm ; ours"},
 			nil, "", "https://var.example/npm/",
 		},
