@@ -107,7 +107,8 @@ func TestL1Table(t *testing.T) {
 			"nvcr.io-nvidia-nvhpc-25.9-devel-cuda13.0-ubuntu24.04-e45fc8c221c8", 65,
 		},
 		{
-			"long base is cut", example16, []string{"claude", "codex", "gh"},
+			"long base is cut", example16,
+			[]string{"claude", "codex", "gh"},
 			"registry.example.internal-" + strings.Repeat("x", 81) + "-9f788d3cfb73", 120,
 		},
 		{"long bases may share a tag, c", b107 + strings.Repeat("c", 90), []string{"claude"}, b107 + "-f1dda22f6c87", 120},
@@ -177,11 +178,11 @@ func checkTags(t *testing.T, base string, names []string, version string) {
 }
 
 func TestTagsAreValid(t *testing.T) {
-	any := func(base string, names []string, version string) bool {
+	random := func(base string, names []string, version string) bool {
 		checkTags(t, base, names, version)
 		return !t.Failed()
 	}
-	if err := quick.Check(any, &quick.Config{MaxCount: 2000}); err != nil {
+	if err := quick.Check(random, &quick.Config{MaxCount: 2000}); err != nil {
 		t.Error(err)
 	}
 	// Random text is nearly all foreign letters: also texts near the limits.
