@@ -63,7 +63,10 @@ func wrap(err error) error {
 		e.Class, e.ExitCode, e.Message = string(exec.ClassCancelled), exitInterrupted, "interrupted"
 		e.Hint = "no name has moved; what was finished is used by the next apply"
 	case errors.As(err, &failed):
-		e.Class, e.Tail, e.Hint = string(failed.Class), failed.Tail, hints[failed.Class]
+		e.Class, e.Tail, e.Hint = string(failed.Class), failed.Tail, failed.Hint
+		if e.Hint == "" {
+			e.Hint = hints[failed.Class]
+		}
 	case errors.As(err, &look):
 		e.Class, e.Hint = look.Class, look.Hint
 		if e.Hint == "" {

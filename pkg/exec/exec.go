@@ -179,6 +179,8 @@ type Error struct {
 	// Message is one line; Tail the last lines of the failed step's log.
 	Message string
 	Tail    []string
+	// Hint says what to do where the class alone tells too little, or is "".
+	Hint string
 	// Err is the cause, or nil.
 	Err error
 }

@@ -70,6 +70,17 @@ func (r Registry) Pin(ctx context.Context, ref, platform string) (Pinned, error)
 	return pinned, nil
 }
 
+// Options are how this program speaks to registries: credentials, retries,
+// transport. Who pushes or tags uses the same.
+func (r Registry) Options(ctx context.Context) []remote.Option {
+	return r.options(ctx, v1.Platform{OS: "linux"})
+}
+
+// Failure makes an *Error of what a registry answered.
+func (r Registry) Failure(ctx context.Context, ref name.Reference, err error) error {
+	return registryError(ctx, ref, err)
+}
+
 func (r Registry) options(ctx context.Context, platform v1.Platform) []remote.Option {
 	keychain := r.Keychain
 	if keychain == nil {
