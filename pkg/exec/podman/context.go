@@ -19,6 +19,13 @@ var contextTime = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 // it lies already, or a copy in the run directory.
 func contextDir(r graph.Recipe, d *runDir) (string, error) {
 	if r.ContextDir != "" {
+		info, err := os.Stat(r.ContextDir)
+		if err == nil && !info.IsDir() {
+			err = fmt.Errorf("%q is not a directory", r.ContextDir)
+		}
+		if err != nil {
+			return "", fmt.Errorf("reading the build context: %w", err)
+		}
 		return filepath.Abs(r.ContextDir)
 	}
 	dir := d.file("context")

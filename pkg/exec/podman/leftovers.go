@@ -77,7 +77,7 @@ func (x *Executor) Clean(ctx context.Context) error {
 		return fmt.Errorf("looking for leftovers of builds: %w", err)
 	}
 	var dead []trace
-	var dirs []*os.File
+	var dirs []string
 	for _, p := range paths {
 		dir, err := os.Open(p)
 		if err != nil {
@@ -89,16 +89,21 @@ func (x *Executor) Clean(ctx context.Context) error {
 		}
 		killProcessesOf(filepath.Base(p))
 		dead = append(dead, readTrace(p))
-		dirs = append(dirs, dir)
+		dirs = append(dirs, p)
 	}
 	if len(dead) == 0 {
 		return nil
 	}
-	if err := x.removeContainers(ctx, dead); err != nil {
-		return err
+	removeOne := removeTree
+	err = x.removeContainers(ctx, dead)
+	if err != nil {
+		removeOne = removeAllButTraces
+	}
+	if errors.Is(err, errBusy) {
+		err = nil // the traces stay, and a later Clean goes on
 	}
 	for _, d := range dirs {
-		err = errors.Join(err, removeTree(d.Name()))
+		err = errors.Join(err, removeOne(d))
 	}
 	return err
 }

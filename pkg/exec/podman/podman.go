@@ -5,6 +5,7 @@ package podman
 
 import (
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -57,6 +58,9 @@ func New(o Options) *Executor {
 	if o.TempDir == "" {
 		// As podman: /tmp is often a small tmpfs.
 		o.TempDir = "/var/tmp"
+	}
+	if abs, err := filepath.Abs(o.TempDir); err == nil {
+		o.TempDir = abs
 	}
 	if o.Grace <= 0 {
 		o.Grace = 10 * time.Second

@@ -6,36 +6,62 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
-// killProcessesOf ends the processes of a build's steps. They are in containers
-// whose mounts (such as /etc/hosts) come from the run directory. Processes that
-// share our own view of mounts are never touched: if such a mount should be
-// visible there, it says nothing about any of them.
+// killProcessesOf ends the processes of a build that is over, podman itself
+// included, and waits a moment until they are gone.
 func killProcessesOf(run string) {
-	own, err := os.Readlink("/proc/self/ns/mnt")
-	if err != nil {
-		return
-	}
-	tables, err := filepath.Glob("/proc/[0-9]*/mountinfo")
-	if err != nil {
-		return
-	}
-	for _, t := range tables {
-		text, err := os.ReadFile(t)
-		if err != nil || !bytes.Contains(text, []byte("/"+run+"/tmp/buildah")) {
-			continue
+	for range 100 {
+		pids := processesOf(run)
+		if len(pids) == 0 {
+			return
 		}
-		dir := filepath.Dir(t)
-		if space, err := os.Readlink(filepath.Join(dir, "ns", "mnt")); err != nil || space == own {
-			continue
-		}
-		if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil {
+		for _, pid := range pids {
 			if p, err := os.FindProcess(pid); err == nil {
 				_ = p.Kill()
 			}
 		}
+		time.Sleep(20 * time.Millisecond)
 	}
+}
+
+// processesOf finds podman by the files it was given, and the processes of
+// steps by their mounts: in their containers some (such as /etc/hosts) come from
+// the run directory. Processes that share our own view of mounts are not taken
+// for such: if a mount like that should be visible here, all would have it.
+func processesOf(run string) []int {
+	own, err := os.Readlink("/proc/self/ns/mnt")
+	if err != nil {
+		return nil
+	}
+	dirs, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return nil
+	}
+	var pids []int
+	for _, d := range dirs {
+		pid, err := strconv.Atoi(filepath.Base(d))
+		if err == nil && (givenTo(d, run) || mountedIn(d, run, own)) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// givenTo says whether a process is a podman that builds with files of run.
+func givenTo(proc, run string) bool {
+	text, err := os.ReadFile(filepath.Join(proc, "cmdline"))
+	return err == nil && bytes.Contains(text, []byte("/"+run+"/")) && isBuilder(strings.Split(string(text), "\x00"))
+}
+
+func mountedIn(proc, run, ownSpace string) bool {
+	text, err := os.ReadFile(filepath.Join(proc, "mountinfo"))
+	if err != nil || !bytes.Contains(text, []byte("/"+run+"/tmp/buildah")) {
+		return false
+	}
+	space, err := os.Readlink(filepath.Join(proc, "ns", "mnt"))
+	return err == nil && space != ownSpace
 }
 
 // othersBuild says whether a build that is not ours may use the same storage:

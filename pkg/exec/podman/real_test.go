@@ -144,6 +144,24 @@ func TestBindMountGivesNewContent(t *testing.T) {
 	}
 }
 
+// So does a bind mount of a layer; and building without cache must not take
+// the layer itself away afterwards.
+func TestBindMountOfLayer(t *testing.T) {
+	x, e, base := newExecutor(t)
+	const dockerfile = "ARG PART=part:1\nARG BASE=busybox:1\nFROM ${PART} AS part\nFROM ${BASE}\n" +
+		"RUN --mount=type=bind,from=part,target=/m cat /m/text\n"
+	for _, want := range []string{"old", "new"} {
+		part, _ := build(t, x, request(withBase+"RUN echo "+want+" > /text\n", nil, fromBase(base)))
+		r := request(dockerfile, nil, fromBase(base), exec.Parent{Node: "part", Arg: "PART", Ref: "part:1", Image: part.Image})
+		_, rec := build(t, x, r)
+		if got := rec.texts(exec.Log); len(got) != 1 || got[0] != want {
+			t.Errorf("the step saw %q, want %q", got, want)
+		}
+		e.Run(t, "image", "exists", part.Image)
+		e.Run(t, "image", "exists", base)
+	}
+}
+
 // A step that had to run but was answered from cache, with the very files that
 // were to be replaced, is not believed.
 func TestMustRunIsProven(t *testing.T) {
@@ -208,11 +226,16 @@ func TestFailuresOfRecipes(t *testing.T) {
 	}{
 		{"no such file", withBase + "COPY nope /\n", exec.ClassContext, 3},
 		{"command not found", withBase + "RUN no-such-command\n", exec.ClassStep, 3},
+		{"context missing", withBase + "COPY f /\n", exec.ClassContext, 0},
 		{"base missing", "FROM localhost/nope:1\n", exec.ClassBaseMissing, 1},
 		{"bad chown", withBase + "COPY --chown=nobody-here f /f\n", exec.ClassUnknown, 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := buildError(t, x, request(c.dockerfile, fstest.MapFS{"f": file("x")}, fromBase(base)))
+			r := request(c.dockerfile, fstest.MapFS{"f": file("x")}, fromBase(base))
+			if c.name == "context missing" {
+				r.Recipe.ContextDir = "/nowhere"
+			}
+			err := buildError(t, x, r)
 			if err.Class != c.class || err.Line != c.line {
 				t.Errorf("class %s at line %d: %v; want %s at %d", err.Class, err.Line, err, c.class, c.line)
 			}

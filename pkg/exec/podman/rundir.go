@@ -104,13 +104,17 @@ func (d *runDir) remove() error {
 
 // abandon removes everything but the traces, for a later Clean.
 func (d *runDir) abandon() error {
-	entries, err := os.ReadDir(d.path)
+	return errors.Join(removeAllButTraces(d.path), d.traces.Close(), d.lock.Close())
+}
+
+func removeAllButTraces(dir string) error {
+	entries, err := os.ReadDir(dir)
 	for _, e := range entries {
 		if e.Name() != tracesFile {
-			err = errors.Join(err, removeTree(d.file(e.Name())))
+			err = errors.Join(err, removeTree(filepath.Join(dir, e.Name())))
 		}
 	}
-	return errors.Join(err, d.traces.Close(), d.lock.Close())
+	return err
 }
 
 // removeTree removes a tree even where directories in it forbid that to their
