@@ -172,6 +172,7 @@ func TestUnknownStaysApart(t *testing.T) {
 		{name: "parent's ARG in a COPY", before: "FROM x AS p\nARG A=1\nFROM p\nCOPY f$A /\n", after: "FROM x AS p\nARG A=2\nFROM p\nCOPY f$A /\n", want: files},
 		{name: "a name that cannot be told", before: "FROM x AS p\nARG K=A\nENV A=1\nFROM p\nENV $K=2\nCOPY f$A /\n", after: "FROM x AS p\nARG K=A\nENV A=1\nFROM p\nENV $K=2\nCOPY f1 /\n", want: files},
 		{name: "parent's ARG, which not every builder hands on, against its value", before: "FROM x AS p\nARG A=1\nFROM p\nCOPY f$A /\n", after: "FROM x AS p\nARG A=1\nFROM p\nCOPY f1 /\n", want: files},
+		{name: "parent's ARG against an own one, over an ENV", before: "FROM x AS p\nENV A=1\nARG A=2\nFROM p\nUSER $A\n", after: "FROM x AS p\nENV A=1\nARG A=2\nFROM p\nARG A=2\nUSER $A\n", want: config},
 		{name: "a command that looks like a flag", before: "FROM x\nRUN --network=none b\n", after: "FROM x\nRUN -- --network=none b\n", want: files},
 		{name: "a comma in a mount option", before: "FROM x\nRUN --mount=target=/a,source=b c\n", after: "FROM x\nRUN --mount='\"target=/a,source=b\"' c\n", want: files},
 		{name: "words with spaces", before: "FROM x\nCOPY [\"a b\",\"c\",\"/d/\"]\n", after: "FROM x\nCOPY [\"a\",\"b c\",\"/d/\"]\n", want: files},

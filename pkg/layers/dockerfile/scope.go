@@ -79,6 +79,8 @@ func (s *scope) get(name string) (value, knowledge) {
 		return value{}, unknown
 	case v.hasEnv && (!v.hasArg || !v.argLast || v.env == v.arg):
 		return v.env, known
+	case v.hasEnv && v.inherited:
+		return value{text: "$env(" + v.env.String() + ")parent(" + v.arg.String() + ")", symbolic: true}, known
 	case v.hasEnv:
 		return value{text: "$env(" + v.env.String() + ")arg(" + v.arg.String() + ")", symbolic: true}, known
 	case v.inherited:
