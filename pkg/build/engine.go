@@ -41,6 +41,10 @@ func (e *podmanEngine) Observe(ctx context.Context, _ Query) (graph.Snapshot, er
 	return e.store.Observe(ctx)
 }
 
+func (e *podmanEngine) Hidden(ctx context.Context, snap graph.Snapshot) (graph.Snapshot, error) {
+	return e.store.Hidden(ctx, snap)
+}
+
 func (e *podmanEngine) Pin(ctx context.Context, ref, platform string) (string, error) {
 	pinned, err := e.registry.Pin(ctx, ref, platform)
 	return pinned.ConfigDigest, err

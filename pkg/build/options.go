@@ -82,6 +82,9 @@ type Engine interface {
 	StoreName() string
 	// Observe looks at the store once.
 	Observe(context.Context, Query) (graph.Snapshot, error)
+	// Hidden adds to a snapshot the images of ours that a look does not show
+	// because they have no name. It is asked only when something is missing.
+	Hidden(context.Context, graph.Snapshot) (graph.Snapshot, error)
 	// Pin asks a registry which image a reference is now.
 	Pin(ctx context.Context, ref, platform string) (configDigest string, err error)
 	// FindBase finds a base by reference in a snapshot.

@@ -95,6 +95,15 @@ func (o Options) plan(ctx context.Context, spec Spec) (*Planned, error) {
 	if err != nil {
 		return nil, err
 	}
+	if made.Changes() {
+		// Something is missing: it may be there without a name.
+		if snap, err = o.Engine.Hidden(ctx, snap); err != nil {
+			return nil, err
+		}
+		if made, err = plan.Make(g, snap, policy); err != nil {
+			return nil, err
+		}
+	}
 	return &Planned{Spec: spec, Graph: g, Snapshot: snap, Plan: made}, nil
 }
 

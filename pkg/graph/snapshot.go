@@ -8,6 +8,9 @@ type Image struct {
 	ID string
 	// Manifest is the manifest digest, "sha256:…", or "" where a store has none.
 	Manifest string
+	// Parent is the ID of the image it was built on, step by step, where a
+	// store remembers it; "" otherwise.
+	Parent string
 	// Names are the full names with tags, such as "localhost/terok-l0:x".
 	Names []string
 	// Labels are the labels of its config.

@@ -230,7 +230,7 @@ func (m *maker) lookNow(n *graph.Node) found {
 		return f
 	}
 	if n.Version != "" {
-		for _, img := range m.snap.ByNode(n.ID) {
+		for _, img := range originals(m.snap.ByNode(n.ID)) {
 			if rec, foreign := readRecord(n.ID, "", img); foreign == nil && rec.Platform == n.Platform {
 				f.image, f.record = img, rec
 				break
@@ -257,25 +257,40 @@ func readRecord(id graph.ID, tag string, img graph.Image) (*graph.Record, *Reaso
 }
 
 // byKey finds an image of this node with the wanted key and readable record
-// whose inputs are what they are now. Images made from ours by others inherit
-// its labels; of a family with the same creation label only the oldest is
-// ours.
+// whose inputs are what they are now.
 func (m *maker) byKey(n *graph.Node) (graph.Image, graph.Record, bool) {
-	candidates := m.snap.ByKey(m.g.Keys(n.ID).Image)
-	oldest := map[string]string{}
-	for _, img := range candidates { // newest first, so the last one wins
-		oldest[img.Labels[labelCreated]] = img.ID
-	}
-	for _, img := range candidates {
+	for _, img := range originals(m.snap.ByKey(m.g.Keys(n.ID).Image)) {
 		rec, foreign := readRecord(n.ID, "", img)
-		if foreign != nil || rec.Platform != n.Platform || oldest[img.Labels[labelCreated]] != img.ID {
-			continue
-		}
-		if len(m.rebuiltInputs(n, rec)) == 0 {
+		if foreign == nil && rec.Platform == n.Platform && len(m.rebuiltInputs(n, rec)) == 0 {
 			return img, *rec, true
 		}
 	}
 	return graph.Image{}, graph.Record{}, false
+}
+
+// originals drops from images, newest first, those that were made from another
+// of them and only inherited its labels: an image whose parent is among them,
+// and, where a store knows no parents, all but the oldest of those with the same
+// record of the same moment.
+func originals(list []graph.Image) []graph.Image {
+	known := make(map[string]bool, len(list))
+	for _, img := range list {
+		known[img.ID] = true
+	}
+	birth := func(img graph.Image) string { return img.Labels[labelCreated] + " " + img.Labels[graph.LabelRecord] }
+	oldest := make(map[string]string, len(list))
+	for _, img := range list {
+		if !known[img.Parent] {
+			oldest[birth(img)] = img.ID // the last one is the oldest
+		}
+	}
+	var out []graph.Image
+	for _, img := range list {
+		if !known[img.Parent] && oldest[birth(img)] == img.ID {
+			out = append(out, img)
+		}
+	}
+	return out
 }
 
 const labelCreated = "org.opencontainers.image.created"

@@ -357,3 +357,32 @@ func TestFullName(t *testing.T) {
 		}
 	}
 }
+
+// An image that somebody made from ours has our labels, and is not ours.
+func TestInheritedLabelsAreNotOurs(t *testing.T) {
+	for name, keep := range map[string]bool{"both are there": true, "only the child is seen with its parent": false} {
+		w := newWorld(t)
+		w.apply(t, plan.Policy{})
+		snap := w.store.Snapshot()
+		l1, _ := snap.ByName("localhost/terok-l1:d")
+		child := graph.Image{ID: graph.DigestOf("child"), Parent: l1.ID, Labels: l1.Labels, Created: l1.Created.Add(time.Hour)}
+		grandchild := graph.Image{ID: graph.DigestOf("grandchild"), Parent: child.ID, Labels: l1.Labels, Created: l1.Created.Add(2 * time.Hour), Names: []string{"localhost/mine:1"}}
+		images := []graph.Image{child, grandchild}
+		for _, img := range snap.Images {
+			if img.ID == l1.ID {
+				img.Names = nil
+			}
+			if !keep {
+				child.Parent, grandchild.Parent = "", ""
+			}
+			images = append(images, img)
+		}
+		made, err := plan.Make(w.graph(t), graph.NewSnapshot(images), plan.Policy{Targets: []graph.ID{"l1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, _ := made.Step("l1"); s.Action != plan.Retag || s.Found != l1.ID {
+			t.Errorf("%s: %s of %s, want retag of %s", name, s.Action, s.Found, l1.ID)
+		}
+	}
+}

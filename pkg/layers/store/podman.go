@@ -23,12 +23,13 @@ type Podman struct {
 
 // listed is one entry of "podman images --format json".
 type listed struct {
-	ID      string `json:"Id"`
-	Digest  string
-	Names   []string
-	Labels  map[string]string
-	Created int64
-	Size    int64
+	ID       string `json:"Id"`
+	ParentID string `json:"ParentId"`
+	Digest   string
+	Names    []string
+	Labels   map[string]string
+	Created  int64
+	Size     int64
 }
 
 // Observe returns all images of the storage, by one call of podman. Trouble is
@@ -64,8 +65,12 @@ func toImages(entries []listed) ([]graph.Image, error) {
 			continue
 		}
 		at[e.ID] = len(images)
+		parent := e.ParentID
+		if parent != "" {
+			parent = "sha256:" + parent
+		}
 		images = append(images, graph.Image{
-			ID: "sha256:" + e.ID, Manifest: e.Digest, Names: e.Names, Labels: e.Labels,
+			ID: "sha256:" + e.ID, Parent: parent, Manifest: e.Digest, Names: e.Names, Labels: e.Labels,
 			Created: time.Unix(e.Created, 0).UTC(), Size: e.Size,
 		})
 	}
