@@ -120,3 +120,18 @@ func repository(ref string) string {
 	}
 	return ref
 }
+
+// CanonicalName is the full name with tag that a reference to an external
+// image stands for: "ubuntu:24.04" is "docker.io/library/ubuntu:24.04". A
+// digest is left out.
+func CanonicalName(ref string) string {
+	bare, _, _ := strings.Cut(strings.TrimSpace(ref), "@")
+	full := fullNames(bare)
+	switch {
+	case len(full) == 0:
+		return ""
+	case strings.HasPrefix(full[0], "localhost/") && !hasHost(repository(bare)):
+		return full[len(full)-1]
+	}
+	return full[0]
+}

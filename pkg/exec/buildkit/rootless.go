@@ -1,0 +1,62 @@
+package buildkit
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	osexec "os/exec"
+	"os/user"
+	"strconv"
+	"strings"
+
+	"github.com/terok-ai/terok-agent/pkg/exec"
+)
+
+// rootlessPrefix is the command in which a user other than root runs the
+// daemon. Nothing is installed or set up here: what is missing is said.
+func rootlessPrefix() ([]string, error) {
+	if os.Getuid() == 0 {
+		return nil, nil
+	}
+	for _, program := range []string{"rootlesskit", "newuidmap", "newgidmap"} {
+		if _, err := osexec.LookPath(program); err != nil {
+			return nil, notRootless(fmt.Sprintf("%s is not installed", program))
+		}
+	}
+	for _, file := range []string{"/etc/subuid", "/etc/subgid"} {
+		if !hasRange(file) {
+			return nil, notRootless(fmt.Sprintf("%s has no line for you", file))
+		}
+	}
+	return []string{"rootlesskit"}, nil
+}
+
+func notRootless(why string) error {
+	return &exec.Error{
+		Class: exec.ClassNoEngine, ExitCode: -1,
+		Message: "a BuildKit daemon of your own cannot be started: " + why,
+		Hint:    "install or set up what is missing, or name a daemon with --buildkit-addr",
+	}
+}
+
+// hasRange says whether a file gives this user a range of IDs.
+func hasRange(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	id := strconv.Itoa(os.Getuid())
+	name := id
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		owner, _, found := strings.Cut(lines.Text(), ":")
+		if found && (owner == name || owner == id) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,183 @@
+package buildkit
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/docker/cli/cli/config/types"
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	bkclient "github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/session/auth/authprovider"
+	"github.com/moby/buildkit/session/secrets/secretsprovider"
+	"github.com/moby/buildkit/session/sshforward/sshprovider"
+	"github.com/moby/patternmatcher/ignorefile"
+	"github.com/tonistiigi/fsutil"
+
+	"github.com/terok-ai/terok-agent/pkg/exec"
+)
+
+// localContext is what our session calls a build context that lies on disk.
+const localContext = "context"
+
+// hostNetworkEntitlement is the permission to use the host's network.
+const hostNetworkEntitlement = "network.host"
+
+func hostPlatform() string { return "linux/" + runtime.GOARCH }
+
+// solveOpt is what the client needs beside the definition: where the image
+// goes and what the session serves. Its maps are new for every build, because
+// the client writes to them.
+func (b *build) solveOpt() (bkclient.SolveOpt, error) {
+	opt := bkclient.SolveOpt{FrontendAttrs: map[string]string{}, OCIStores: map[string]content.Store{}}
+	entry, err := b.x.o.Target.export(b.r)
+	if err != nil {
+		return opt, err
+	}
+	if epoch := b.x.o.getenv(epochVariable); epoch != "" {
+		entry.Attrs["source-date-epoch"], entry.Attrs["rewrite-timestamp"] = epoch, "true"
+	}
+	opt.Exports = []bkclient.ExportEntry{entry}
+	for _, s := range b.parents {
+		if s.store != nil {
+			opt.OCIStores[storeName] = s.store
+		}
+	}
+	if b.networkMode() == "host" {
+		opt.AllowedEntitlements = []string{hostNetworkEntitlement}
+	}
+	if b.networkMode() == "private" && b.daemon.hostNetwork {
+		return opt, &exec.Error{
+			Class: exec.ClassNetwork, ExitCode: -1, Message: "the BuildKit daemon that was started has only the host's network for steps",
+			Hint: "name a daemon that has more with --buildkit-addr, or leave --network out",
+		}
+	}
+	if dir := b.r.Recipe.ContextDir; dir != "" {
+		tree, err := fsutil.NewFS(dir)
+		if err != nil {
+			return opt, &exec.Error{Class: exec.ClassContext, ExitCode: -1, Message: err.Error(), Err: err}
+		}
+		opt.LocalMounts = map[string]fsutil.FS{localContext: tree}
+	}
+	opt.Session, err = b.attachables()
+	return opt, err
+}
+
+// attachables are what a step or the daemon may ask our session for.
+func (b *build) attachables() ([]session.Attachable, error) {
+	secrets, err := b.secrets()
+	if err != nil {
+		return nil, err
+	}
+	all := []session.Attachable{secrets, credentials()}
+	agents, err := b.agents()
+	if agents != nil {
+		all = append(all, agents)
+	}
+	return all, err
+}
+
+// secrets serves the secrets' files; they are read when a step asks.
+func (b *build) secrets() (session.Attachable, error) {
+	var files []secretsprovider.Source
+	for _, id := range sortedKeys(b.r.Options.Secrets) {
+		files = append(files, secretsprovider.Source{ID: id, FilePath: b.r.Options.Secrets[id]})
+	}
+	store, err := secretsprovider.NewStore(files)
+	if err != nil {
+		return nil, &exec.Error{
+			Class: exec.ClassSecret, ExitCode: -1, Message: err.Error(), Err: err,
+			Hint: "a secret is a readable file of at most 500 KiB",
+		}
+	}
+	return secretsprovider.NewSecretProvider(store), nil
+}
+
+// agents serves ssh agents and keys, "id[=path]".
+func (b *build) agents() (session.Attachable, error) {
+	if len(b.r.Options.SSH) == 0 {
+		return nil, nil
+	}
+	var configs []sshprovider.AgentConfig
+	for _, text := range b.r.Options.SSH {
+		id, path, _ := strings.Cut(text, "=")
+		c := sshprovider.AgentConfig{ID: id}
+		if path != "" {
+			c.Paths = strings.Split(path, ",")
+		}
+		configs = append(configs, c)
+	}
+	provider, err := sshprovider.NewSSHAgentProvider(configs)
+	if err != nil {
+		return nil, &exec.Error{
+			Class: exec.ClassSecret, ExitCode: -1, Message: fmt.Sprintf("--ssh %s: %v", strings.Join(b.r.Options.SSH, " "), err), Err: err,
+			Hint: "start an ssh agent, or give a key: --ssh ID=PATH",
+		}
+	}
+	return provider, nil
+}
+
+// credentials answers the daemon with the credentials that we use ourselves:
+// those that podman and docker keep.
+func credentials() session.Attachable {
+	return authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
+		AuthConfigProvider: func(ctx context.Context, host string, _ []string, _ authprovider.ExpireCachedAuthCheck) (types.AuthConfig, error) {
+			return credentialsOf(ctx, host)
+		},
+	})
+}
+
+func credentialsOf(ctx context.Context, host string) (types.AuthConfig, error) {
+	if host == "registry-1.docker.io" {
+		host = name.DefaultRegistry
+	}
+	registry, err := name.NewRegistry(host)
+	if err != nil {
+		return types.AuthConfig{}, err
+	}
+	found, err := authn.Resolve(ctx, authn.DefaultKeychain, registry)
+	if err != nil {
+		return types.AuthConfig{}, err
+	}
+	c, err := authn.Authorization(ctx, found)
+	if err != nil || c == nil {
+		return types.AuthConfig{}, err
+	}
+	return types.AuthConfig{
+		ServerAddress: host, Username: c.Username, Password: c.Password, IdentityToken: c.IdentityToken, RegistryToken: c.RegistryToken,
+	}, nil
+}
+
+// excluded are the patterns of a directory's .dockerignore; one that belongs
+// to the Dockerfile alone comes first.
+func (b *build) excluded() []string {
+	dir := b.r.Recipe.ContextDir
+	for _, file := range []string{b.r.Recipe.Name + ".dockerignore", ".dockerignore"} {
+		text, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(file)))
+		if err != nil {
+			continue
+		}
+		if patterns, err := ignorefile.ReadAll(bytes.NewReader(text)); err == nil {
+			return patterns
+		}
+	}
+	return nil
+}
+
+// isLoopback says whether a registry ("host[:port]") is on this machine.
+func isLoopback(registry string) bool {
+	host := registry
+	if h, _, err := net.SplitHostPort(registry); err == nil {
+		host = h
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}

@@ -1,0 +1,9 @@
+package buildkit
+
+import "syscall"
+
+// childAttributes keep the terminal's signals from the daemon, which must
+// outlive the builds that they cancel, and end it when we die.
+func childAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+}
