@@ -146,10 +146,11 @@ update_submodules() {
     briefly submodule update --init --recursive || warn "submodules are not up to date"
 }
 
-# A fresh task in a repository that is there already.
+# A fresh task in a repository that is there already. It must not begin on an
+# old state; other remotes do not matter to it.
 refresh() {
     local done=1
-    in_repo fetch --all --prune
+    in_repo fetch --prune origin
     if [[ -z $branch ]]; then
         reset_to_remote
     elif ! on_origin "$branch"; then
@@ -208,7 +209,7 @@ compare_external() {
     if [[ $head == "$(in_repo rev-parse HEAD)" ]]; then
         say "external: up to date on $name"
     elif in_repo merge-base --is-ancestor HEAD "$head" 2> /dev/null; then
-        say "external: $(in_repo rev-list --count "HEAD..$head") commits behind on $name"
+        say "external: $(in_repo rev-list --count "HEAD..$head") behind on $name"
     elif in_repo merge-base --is-ancestor "$head" HEAD 2> /dev/null; then
         say "external: up to date on $name, with local commits on top"
     else
