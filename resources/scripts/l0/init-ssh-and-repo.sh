@@ -199,8 +199,8 @@ point_at_gate() {
 compare_external() {
     [[ -n ${EXTERNAL_REMOTE_URL:-} ]] || return 0
     local name=${branch:-$(current_branch)} head
-    in_repo remote remove external 2> /dev/null || :
-    in_repo remote add external "$EXTERNAL_REMOTE_URL" || return 0
+    in_repo remote set-url external "$EXTERNAL_REMOTE_URL" 2> /dev/null \
+        || in_repo remote add external "$EXTERNAL_REMOTE_URL" || return 0
     if ! head=$(briefly ls-remote external "refs/heads/$name" 2> /dev/null) || [[ -z $head ]]; then
         say "external: could not query branch $name"
         return 0
