@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/terok-ai/terok-agent/pkg/build"
+	"github.com/terok-ai/terok-agent/pkg/graph"
 	"github.com/terok-ai/terok-agent/pkg/graph/render"
 )
 
@@ -18,6 +19,7 @@ func graphCommand(s streams) *cli.Command {
 		Flags: join(specFlags(), []cli.Flag{
 			stagesFlag(),
 			&cli.StringFlag{Name: "format", Category: categoryShow, Value: "tree", Usage: "`tree|dot|mermaid`"},
+			&cli.StringFlag{Name: "llb", Category: categoryShow, Usage: "show what BuildKit would be given for this `NODE`, as JSON; keys stand for parents' digests"},
 		}),
 		Action: func(c *cli.Context) error {
 			spec, err := specFromFlags(c)
@@ -31,6 +33,9 @@ func graphCommand(s streams) *cli.Command {
 			g, err := build.DrawSpec(spec, tree)
 			if err != nil {
 				return err
+			}
+			if node := c.String("llb"); node != "" {
+				return writeLLB(c.Context, s.out, g, graph.ID(node))
 			}
 			switch f := c.String("format"); f {
 			case "tree":
