@@ -224,7 +224,7 @@ func (r *run) request(n graph.Node, s *plan.Step) (Request, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	req := Request{
-		Node: n.ID, Recipe: *n.Recipe, Salt: s.Salt, MustRun: s.Changed, Replaces: s.Replaces, Options: r.o.Build,
+		Node: n.ID, Names: n.Tags, Recipe: *n.Recipe, Salt: s.Salt, MustRun: s.Changed, Replaces: s.Replaces, Options: r.o.Build,
 	}
 	var inputs []graph.InputRecord
 	seen := map[graph.ID]bool{}

@@ -13,6 +13,9 @@ import (
 type Request struct {
 	// Node is the layer's ID.
 	Node graph.ID
+	// Names are what the image will be called when the run is over. They say
+	// where it belongs in a store that has places; Build gives it none of them.
+	Names []string
 	// Recipe is what to build.
 	Recipe graph.Recipe
 	// Parents are the images the Dockerfile refers to.

@@ -1,0 +1,205 @@
+package buildkit
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	bkclient "github.com/moby/buildkit/client"
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/terok-ai/terok-agent/pkg/exec"
+	"github.com/terok-ai/terok-agent/pkg/layers/store"
+)
+
+// PodmanOptions are the settings of a Podman.
+type PodmanOptions struct {
+	// Executor pulls and names images in podman's storage.
+	Executor exec.Executor
+	// Store looks at the same storage; its command is used for what the
+	// executor does not do.
+	Store store.Podman
+	// Dir holds the layout between the daemon and the storage: what it lacks
+	// is made again.
+	Dir string
+}
+
+// Podman is a Target that is podman's storage. Images go through a layout: the
+// daemon writes only layers that are not in it, and podman reads only those
+// that it does not have.
+type Podman struct {
+	o    PodmanOptions
+	link *layoutDir
+
+	// bridging is held while an image is fetched out of the storage.
+	bridging sync.Mutex
+}
+
+var _ Target = (*Podman)(nil)
+
+// NewPodman returns podman's storage as a target.
+func NewPodman(o PodmanOptions) *Podman { return &Podman{o: o, link: newLayoutDir(o.Dir)} }
+
+// Pull lets podman pull.
+func (t *Podman) Pull(ctx context.Context, ref string) (exec.Result, error) {
+	return t.o.Executor.Pull(ctx, ref, exec.SinkFunc(func(exec.Event) {}))
+}
+
+// Tag lets podman move the names.
+func (t *Podman) Tag(ctx context.Context, moves map[string]string) error {
+	return t.o.Executor.Tag(ctx, moves)
+}
+
+func (t *Podman) parent(ctx context.Context, p exec.Parent) (source, error) {
+	t.bridging.Lock()
+	defer t.bridging.Unlock()
+	img, ok, err := t.link.Find(ctx, p.Image)
+	if err == nil && !ok {
+		img, err = t.bridge(ctx, p)
+	}
+	if err != nil {
+		return source{}, err
+	}
+	return t.link.source(img)
+}
+
+// bridge copies an image out of podman's storage into the layout. It goes as
+// it is, in whatever format: another format would have another config digest,
+// which is what an image is known by everywhere.
+func (t *Podman) bridge(ctx context.Context, p exec.Parent) (store.LayoutImage, error) {
+	var none store.LayoutImage
+	if err := t.link.open(); err != nil {
+		return none, err
+	}
+	dir, err := os.MkdirTemp(t.o.Dir, "bridge-")
+	if err != nil {
+		return none, fmt.Errorf("making a directory for %q: %w", p.Node, err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	doing := fmt.Sprintf("taking %s (%.19s) out of podman's storage", p.Ref, p.Image)
+	if _, err := t.o.Store.Run(ctx, doing, "push", "-q", strings.TrimPrefix(p.Image, "sha256:"), "dir:"+dir); err != nil {
+		return none, err
+	}
+	if err := t.adopt(ctx, dir); err != nil {
+		return none, fmt.Errorf("%s: %w", doing, err)
+	}
+	img, ok, err := t.link.Find(ctx, p.Image)
+	if err == nil && !ok {
+		err = unverified(doing + ": podman gave another image")
+	}
+	return img, err
+}
+
+// adopt moves the blobs of a directory that podman wrote into the layout.
+func (t *Podman) adopt(ctx context.Context, dir string) error {
+	manifest, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
+	if err != nil {
+		return err
+	}
+	var m ocispecs.Manifest
+	if err := json.Unmarshal(manifest, &m); err != nil {
+		return fmt.Errorf("reading the manifest: %w", err)
+	}
+	for _, d := range append([]ocispecs.Descriptor{m.Config}, m.Layers...) {
+		to, err := t.link.BlobPath(d.Digest)
+		if err != nil {
+			return err
+		}
+		from := filepath.Join(dir, d.Digest.Encoded())
+		if _, err := os.Stat(to); err == nil {
+			continue
+		}
+		if err := os.Rename(from, to); err != nil {
+			return err
+		}
+	}
+	if err := t.link.putBytes(manifest); err != nil {
+		return err
+	}
+	kind := m.MediaType
+	if kind == "" {
+		kind = ocispecs.MediaTypeImageManifest
+	}
+	return t.link.add(ctx, ocispecs.Descriptor{MediaType: kind, Digest: digest.FromBytes(manifest), Size: int64(len(manifest))})
+}
+
+// export leaves layers as they are: podman keeps them unpacked, so packing
+// would be for nothing.
+func (t *Podman) export(exec.Request) (bkclient.ExportEntry, error) {
+	return t.link.export("uncompressed")
+}
+
+// land hands the image from the layout to podman, and reads it back there.
+func (t *Podman) land(ctx context.Context, r exec.Request, made handed) (landed, error) {
+	d, err := made.asDescriptor()
+	if err != nil {
+		return landed{}, err
+	}
+	if err := t.link.add(ctx, d); err != nil {
+		return landed{}, err
+	}
+	if err := t.load(ctx, r, d, made.config); err != nil {
+		return landed{}, err
+	}
+	img, err := t.o.Store.Inspect(ctx, made.config)
+	if err != nil {
+		return landed{}, err
+	}
+	return landed{image: img.ID, manifest: img.Manifest, labels: img.Labels}, nil
+}
+
+// passing is the name that an image has while podman reads it: podman gives
+// every image that it reads some name.
+func passing(config string) string {
+	return "localhost/terok-agent/passing:" + digest.Digest(config).Encoded()[:12]
+}
+
+// load makes podman read one image: through a layout that shows only this one,
+// because podman cannot be told a digest.
+func (t *Podman) load(ctx context.Context, r exec.Request, d ocispecs.Descriptor, config string) error {
+	dir, err := os.MkdirTemp(t.o.Dir, "load-")
+	if err != nil {
+		return fmt.Errorf("making a directory for %q: %w", r.Node, err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	d.Annotations = map[string]string{ocispecs.AnnotationRefName: passing(config)}
+	if err := t.show(dir, d); err != nil {
+		return fmt.Errorf("preparing %q for podman: %w", r.Node, err)
+	}
+	doing := fmt.Sprintf("bringing %s into podman's storage", r.Node)
+	if _, err := t.o.Store.Run(ctx, doing, "pull", "-q", "oci:"+dir+":"+passing(config)); err != nil {
+		return err
+	}
+	_, err = t.o.Store.Run(ctx, doing, "untag", strings.TrimPrefix(config, "sha256:"), passing(config))
+	return err
+}
+
+// show makes dir a layout of one image whose blobs are the link's.
+func (t *Podman) show(dir string, d ocispecs.Descriptor) error {
+	blobs, err := filepath.Abs(filepath.Join(t.o.Dir, ocispecs.ImageBlobsDir))
+	if err != nil {
+		return err
+	}
+	if err := os.Symlink(blobs, filepath.Join(dir, ocispecs.ImageBlobsDir)); err != nil {
+		return err
+	}
+	for name, content := range map[string]any{
+		ocispecs.ImageLayoutFile: ocispecs.ImageLayout{Version: ocispecs.ImageLayoutVersion},
+		ocispecs.ImageIndexFile:  ocispecs.Index{Versioned: specs.Versioned{SchemaVersion: 2}, Manifests: []ocispecs.Descriptor{d}},
+	} {
+		text, err := json.Marshal(content)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), text, 0o600)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
