@@ -67,7 +67,7 @@ func TestRunDirIsLocked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer again.Close()
+	defer func() { _ = again.Close() }()
 	if free, err := lock(again); free || err != nil {
 		t.Errorf("lock = %v, %v while the owner lives", free, err)
 	}

@@ -83,7 +83,7 @@ func (x *Executor) Clean(ctx context.Context) error {
 		if err != nil {
 			continue // another run has just removed it
 		}
-		defer dir.Close()
+		defer func() { _ = dir.Close() }()
 		if free, err := lock(dir); err != nil || !free {
 			continue
 		}

@@ -59,7 +59,7 @@ func processesOf(t *testing.T, dir string) int {
 // checkNothingLeft checks that a cut-off build left nothing anywhere.
 func checkNothingLeft(t *testing.T, dir string) {
 	t.Helper()
-	e, _ := real(t)
+	e, _ := engine(t)
 	eventually(t, "processes end", func() bool { return processesOf(t, dir) == 0 })
 	if left := e.Containers(t); len(left) != 0 {
 		t.Errorf("containers left: %v", left)
@@ -70,7 +70,7 @@ func checkNothingLeft(t *testing.T, dir string) {
 }
 
 func TestCancelDuringRun(t *testing.T) {
-	e, base := real(t)
+	e, base := engine(t)
 	o := options(t, e)
 	x := podman.New(o)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -109,7 +109,7 @@ func TestCancelDuringRun(t *testing.T) {
 }
 
 func TestKilledFromOutside(t *testing.T) {
-	e, base := real(t)
+	e, base := engine(t)
 	o := options(t, e)
 	var once sync.Once
 	_, err := podman.New(o).Build(context.Background(), slow(base), &recorder{seen: func(ev exec.Event) {
@@ -144,7 +144,7 @@ func killPodman(t *testing.T, dir string) {
 // When the program is killed its builds must end with it, and the next Clean
 // removes what is left.
 func TestProgramKilled(t *testing.T) {
-	e, base := real(t)
+	e, base := engine(t)
 	o := options(t, e)
 	r := slow(base)
 	r.Recipe.Context = nil
@@ -191,7 +191,7 @@ func TestProgramKilled(t *testing.T) {
 
 // Clean must not touch what lives.
 func TestCleanSparesTheLiving(t *testing.T) {
-	e, base := real(t)
+	e, base := engine(t)
 	o := options(t, e)
 	x := podman.New(o)
 	var once sync.Once
@@ -212,7 +212,7 @@ func TestCleanSparesTheLiving(t *testing.T) {
 }
 
 func TestDiskFull(t *testing.T) {
-	e, base := real(t)
+	e, base := engine(t)
 	o := options(t, e)
 	if os.Getuid() != 0 {
 		t.Log("mounting a small file system needs root; a missing one cannot fill up")

@@ -41,8 +41,8 @@ func TestMain(m *testing.M) {
 
 const baseName = "docker.io/library/busybox:1"
 
-// real returns the package's podman and the ID of its busybox image.
-func real(t *testing.T) (podmantest.Env, string) {
+// engine returns the package's podman and the ID of its busybox image.
+func engine(t *testing.T) (podmantest.Env, string) {
 	t.Helper()
 	podmantest.Require(t)
 	shared.once.Do(func() {
@@ -61,7 +61,7 @@ func real(t *testing.T) (podmantest.Env, string) {
 // temporary files.
 func newExecutor(t *testing.T) (*podman.Executor, podmantest.Env, string) {
 	t.Helper()
-	e, base := real(t)
+	e, base := engine(t)
 	return podman.New(options(t, e)), e, base
 }
 

@@ -19,7 +19,7 @@ import (
 // cat returns a file of an image.
 func cat(t *testing.T, image, path string) string {
 	t.Helper()
-	e, _ := real(t)
+	e, _ := engine(t)
 	return e.Run(t, "run", "--rm", "--network=host", image, "cat", path)
 }
 
@@ -244,7 +244,7 @@ func TestFailuresOfRecipes(t *testing.T) {
 }
 
 func TestBrokenStorage(t *testing.T) {
-	e, _ := real(t)
+	e, _ := engine(t)
 	o := options(t, e)
 	conf := filepath.Join(t.TempDir(), "storage.conf")
 	if err := os.WriteFile(conf, []byte("[storage]\ndriver = \"overlay\"\ngraphroot = \"/proc/nope\"\nrunroot = \"/proc/nope\"\n"), 0o600); err != nil {

@@ -123,11 +123,22 @@ func removeTree(path string) error {
 	if os.RemoveAll(path) == nil {
 		return nil
 	}
-	_ = filepath.WalkDir(path, func(p string, e fs.DirEntry, err error) error {
+	openUp(path)
+	return os.RemoveAll(path)
+}
+
+// openUp makes the directories of a tree writable. It stays within the tree
+// whatever links lead elsewhere.
+func openUp(path string) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return
+	}
+	defer func() { _ = root.Close() }()
+	_ = fs.WalkDir(root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
 		if err == nil && e.IsDir() {
-			_ = os.Chmod(p, 0o700)
+			_ = root.Chmod(name, 0o700)
 		}
 		return nil
 	})
-	return os.RemoveAll(path)
 }

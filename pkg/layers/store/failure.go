@@ -61,8 +61,8 @@ func cause(stderr string) string {
 		case strings.HasPrefix(line, "Error: "):
 			failed = strings.TrimPrefix(line, "Error: ")
 		case strings.HasPrefix(line, "time="):
-			if strings.Contains(line, "level=error") || strings.Contains(line, "level=fatal") {
-				logged = line[strings.Index(line, "level="):]
+			if _, level, ok := strings.Cut(line, " level="); ok && !strings.HasPrefix(level, "warning") {
+				logged = level
 			}
 		default:
 			last = line

@@ -3,7 +3,6 @@ package store_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"net"
@@ -25,10 +24,10 @@ import (
 // serve starts a registry on loopback; change may answer a request itself.
 func serve(t *testing.T, change func(http.ResponseWriter, *http.Request) bool) string {
 	t.Helper()
-	real := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	whole := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if change == nil || !change(w, r) {
-			real.ServeHTTP(w, r)
+			whole.ServeHTTP(w, r)
 		}
 	}))
 	t.Cleanup(server.Close)
@@ -147,7 +146,7 @@ func TestPinFailures(t *testing.T) {
 			}
 			w.Header().Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
 			w.Header().Set("Content-Length", "500")
-			fmt.Fprint(w, `{"schemaVersion":2,`)
+			_, _ = io.WriteString(w, `{"schemaVersion":2,`)
 			return true
 		}, store.ErrBadAnswer},
 		{"garbled", func(w http.ResponseWriter, r *http.Request) bool {
@@ -155,7 +154,7 @@ func TestPinFailures(t *testing.T) {
 				return false
 			}
 			w.Header().Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
-			fmt.Fprint(w, `{"schemaVersion":2,`)
+			_, _ = io.WriteString(w, `{"schemaVersion":2,`)
 			return true
 		}, store.ErrBadAnswer},
 		{"broken off", func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }, store.ErrUnreachable},

@@ -22,34 +22,34 @@ func registryError(ctx context.Context, ref name.Reference, err error) *Error {
 	if ctx.Err() != nil {
 		return &Error{Class: ClassCancelled, Message: doing + ": cancelled", Err: ctx.Err()}
 	}
-	kind, detail, hint := sortRegistryError(ref, err)
+	detail, hint, kind := sortRegistryError(ref, err)
 	return &Error{
 		Class: ClassRegistry, Message: fmt.Sprintf("%s: %s", doing, detail), Hint: hint,
 		Err: fmt.Errorf("%w: %w", kind, err),
 	}
 }
 
-func sortRegistryError(ref name.Reference, err error) (kind error, detail, hint string) {
+func sortRegistryError(ref name.Reference, err error) (detail, hint string, kind error) {
 	var answer *transport.Error
 	if errors.As(err, &answer) {
 		return sortStatus(ref, answer)
 	}
 	if errors.Is(err, ErrNotFound) {
-		return ErrNotFound, err.Error(), "choose another tag or --platform"
+		return err.Error(), "choose another tag or --platform", ErrNotFound
 	}
 	if garbled(err) {
-		return ErrBadAnswer, "its answer is cut off or garbled: " + plainCause(err),
-			"a proxy may stand between; try again, or --pull never to use what is here"
+		return "its answer is cut off or garbled: " + plainCause(err),
+			"a proxy may stand between; try again, or --pull never to use what is here", ErrBadAnswer
 	}
 	var network net.Error
 	if errors.As(err, &network) {
-		return ErrUnreachable, "it cannot be reached: " + plainCause(err),
-			"check network, proxy and CA certificates, or use --pull never"
+		return "it cannot be reached: " + plainCause(err),
+			"check network, proxy and CA certificates, or use --pull never", ErrUnreachable
 	}
-	return ErrBadAnswer, plainCause(err), ""
+	return plainCause(err), "", ErrBadAnswer
 }
 
-func sortStatus(ref name.Reference, answer *transport.Error) (kind error, detail, hint string) {
+func sortStatus(ref name.Reference, answer *transport.Error) (detail, hint string, kind error) {
 	detail = fmt.Sprintf("HTTP status %d", answer.StatusCode)
 	for _, d := range answer.Errors {
 		if d.Code != "" {
@@ -58,17 +58,17 @@ func sortStatus(ref name.Reference, answer *transport.Error) (kind error, detail
 	}
 	switch code := answer.StatusCode; {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		return ErrUnauthorized, detail + ": it wants other credentials, or there is no such image",
-			"check the name, or log in: podman login " + ref.Context().RegistryStr()
+		return detail + ": it wants other credentials, or there is no such image",
+			"check the name, or log in: podman login " + ref.Context().RegistryStr(), ErrUnauthorized
 	case code == http.StatusNotFound:
-		return ErrNotFound, detail + ": there is no such image", "check the name and the tag"
+		return detail + ": there is no such image", "check the name and the tag", ErrNotFound
 	case code == http.StatusTooManyRequests:
-		return ErrRateLimited, detail + ": too many requests",
-			"log in for a higher limit (podman login " + ref.Context().RegistryStr() + "), wait, or use --pull never"
+		return detail + ": too many requests",
+			"log in for a higher limit (podman login " + ref.Context().RegistryStr() + "), wait, or use --pull never", ErrRateLimited
 	case code >= http.StatusInternalServerError:
-		return ErrUnreachable, detail + ": the registry is in trouble", "try again later, or use --pull never"
+		return detail + ": the registry is in trouble", "try again later, or use --pull never", ErrUnreachable
 	}
-	return ErrBadAnswer, detail, ""
+	return detail, "", ErrBadAnswer
 }
 
 // garbled says whether an answer came but could not be read.

@@ -79,7 +79,7 @@ func writeBusyboxTar(path string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if err := fillTar(tar.NewWriter(f), busybox, strings.Fields(string(list))); err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func addBusybox(w *tar.Writer, path string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil {
 		return err
