@@ -43,6 +43,9 @@ func (x *Executor) enter() {
 func (x *Executor) leave(ctx context.Context, d *runDir, cutOff bool) error {
 	if cutOff {
 		killProcessesOf(d.name())
+		bounded, cancel := detached(ctx)
+		forgetContainers(bounded, d.tmp())
+		cancel()
 	}
 	x.mu.Lock()
 	x.active--
@@ -88,6 +91,7 @@ func (x *Executor) Clean(ctx context.Context) error {
 			continue
 		}
 		killProcessesOf(filepath.Base(p))
+		forgetContainers(ctx, filepath.Join(p, "tmp"))
 		dead = append(dead, readTrace(p))
 		dirs = append(dirs, p)
 	}
