@@ -36,7 +36,9 @@ func specFlags() []cli.Flag {
 // lookFlags say how plan and apply look and decide.
 func lookFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "executor", Category: categoryHow, EnvVars: []string{"TEROK_EXECUTOR"}, Value: "podman", Usage: "what builds: `podman`"},
+		&cli.StringFlag{Name: "executor", Category: categoryHow, EnvVars: []string{"TEROK_EXECUTOR"}, Value: "podman", Usage: "what builds: `podman|buildkit`"},
+		&cli.StringFlag{Name: "store", Category: categoryHow, EnvVars: []string{"TEROK_STORE"}, Usage: "where images live: `podman|oci:DIR|registry:HOST/REPO` (default: podman's storage, or with buildkit and no podman an OCI layout)"},
+		&cli.StringSliceFlag{Name: "buildkit-addr", Category: categoryHow, EnvVars: []string{"TEROK_BUILDKIT_ADDR"}, Usage: "a BuildKit daemon's `ADDRESS` (repeatable: layers are spread; default: BUILDKIT_HOST, the usual sockets, or one that is started)"},
 		&cli.BoolFlag{Name: "rebuild", Category: categoryHow, Usage: "make all agents and tools again"},
 		&cli.StringSliceFlag{Name: "refresh", Category: categoryHow, Usage: "make this `NODE` again (repeatable)"},
 		&cli.BoolFlag{Name: "full-rebuild", Category: categoryHow, Usage: "make everything again, on the newest base"},
@@ -106,9 +108,7 @@ func optionsFromFlags(c *cli.Context) (build.Options, error) {
 	for _, node := range c.StringSlice("refresh") {
 		o.Refresh = append(o.Refresh, graph.ID(node))
 	}
-	if x := c.String("executor"); x != "" && x != "podman" {
-		return o, &wrongUse{text: fmt.Sprintf("unknown executor %q", x), hint: "use --executor podman"}
-	}
+	o.Executor, o.Store, o.BuildkitAddrs = c.String("executor"), c.String("store"), c.StringSlice("buildkit-addr")
 	if c.Int("jobs") < 0 {
 		return o, &wrongUse{text: fmt.Sprintf("--jobs %d makes no sense", c.Int("jobs")), hint: "give a number from 1 up"}
 	}

@@ -3,6 +3,8 @@ package build
 import (
 	"context"
 	"fmt"
+	"io"
+	"strconv"
 	"time"
 
 	"github.com/terok-ai/terok-agent/pkg/exec"
@@ -31,9 +33,14 @@ func Apply(ctx context.Context, p *Planned, o Options) (*Applied, error) {
 // Run plans under the store's lock, shows the plan to show and, if that
 // returns nil, carries it out. It is what "apply" does with one look.
 func Run(ctx context.Context, spec Spec, o Options, show func(*Planned) error) (*Applied, error) {
+	given := o.Engine
 	o, err := o.complete()
 	if err != nil {
 		return nil, err
+	}
+	if c, ok := o.Engine.(io.Closer); ok && given == nil {
+		// What was built is built, whatever closing says.
+		defer func() { _ = c.Close() }()
 	}
 	release, err := o.lock(ctx)
 	if err != nil {
@@ -74,11 +81,20 @@ func (o Options) carryOut(ctx context.Context, p *Planned) (*exec.Outcome, error
 		return nil, err
 	}
 	defer cleanup()
-	started := o.Now()
+	started := o.created()
 	return exec.Apply(ctx, p.Graph, p.Plan, o.Engine, exec.Options{
 		Jobs: o.Jobs, KeepGoing: o.KeepGoing, Build: settings, Sink: o.Sink, Now: o.Now,
 		Labels: func(n graph.Node) map[string]string { return standardLabels(p, n, started) },
 	})
+}
+
+// created is the time that images say they were made: now, unless
+// SOURCE_DATE_EPOCH asks for one that is the same in every run.
+func (o Options) created() time.Time {
+	if seconds, err := strconv.ParseInt(o.Getenv("SOURCE_DATE_EPOCH"), 10, 64); err == nil {
+		return time.Unix(seconds, 0)
+	}
+	return o.Now()
 }
 
 // standardLabels are the labels beside the record: what other tools read.

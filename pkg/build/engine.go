@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -21,16 +22,41 @@ type podmanEngine struct {
 
 var _ Engine = (*podmanEngine)(nil)
 
+// pickEngine returns the executor and the store that the options name.
+func pickEngine(o Options) (Engine, error) {
+	switch o.Executor {
+	case "", "podman":
+		if o.Store != "" && o.Store != storePodman {
+			return nil, &Error{
+				Message: fmt.Sprintf("podman cannot build into the store %q: it builds where its own images are", o.Store),
+				Hint:    "leave --store out, or use --executor buildkit", ExitCode: exitUsage,
+			}
+		}
+		if len(o.BuildkitAddrs) > 0 && o.Executor != "" {
+			return nil, &Error{Message: "podman has no use for a BuildKit address", Hint: "use --executor buildkit", ExitCode: exitUsage}
+		}
+		return newPodmanEngine(o), nil
+	case "buildkit":
+		return newBuildkitEngine(o)
+	}
+	return nil, &Error{Message: fmt.Sprintf("unknown executor %q", o.Executor), Hint: "use podman or buildkit", ExitCode: exitUsage}
+}
+
 func newPodmanEngine(o Options) *podmanEngine {
+	return &podmanEngine{
+		Executor: podman.New(podman.Options{Cmd: o.Podman}),
+		store:    store.Podman{Cmd: o.Podman},
+		lock:     podmanIdentity(o),
+	}
+}
+
+// podmanIdentity tells podman storages apart, whichever executor writes them.
+func podmanIdentity(o Options) string {
 	identity := []string{"podman", strconv.Itoa(os.Getuid()), strings.Join(o.Podman, " ")}
 	for _, name := range []string{"CONTAINERS_STORAGE_CONF", "XDG_DATA_HOME", "HOME", "CONTAINER_HOST", "STORAGE_DRIVER"} {
 		identity = append(identity, name+"="+o.Getenv(name))
 	}
-	return &podmanEngine{
-		Executor: podman.New(podman.Options{Cmd: o.Podman}),
-		store:    store.Podman{Cmd: o.Podman},
-		lock:     strings.Join(identity, "\x00"),
-	}
+	return strings.Join(identity, "\x00")
 }
 
 func (e *podmanEngine) StoreName() string { return "podman" }

@@ -98,7 +98,7 @@ func rosterHint(err error) string {
 
 // hints say what to do, by class of failure.
 var hints = map[exec.Class]string{
-	exec.ClassNoEngine:    "install podman 4.3 or newer",
+	exec.ClassNoEngine:    "install podman 4.3 or newer, or use --executor buildkit",
 	exec.ClassStep:        "the last lines of its log are above; run apply again when the cause is gone",
 	exec.ClassLimits:      "set default_ulimits under [containers] in containers.conf to what this machine allows",
 	exec.ClassRuntime:     `this machine's cgroups need another runtime: runtime = "runc" under [engine] in containers.conf`,

@@ -64,10 +64,19 @@ type Options struct {
 	CABundle string
 	// Mirrors rewrite where downloads come from.
 	Mirrors []sources.Mirror
+	// Executor is what builds: "podman" (the default) or "buildkit".
+	Executor string
+	// Store is where images live: "podman", "oci:DIR" or "registry:HOST/REPO".
+	// "" means podman's storage, or, for BuildKit where no podman is, an OCI
+	// layout below the user's data directory. Podman has only its own.
+	Store string
+	// BuildkitAddrs are the daemons that layers are spread over; empty means
+	// BUILDKIT_HOST, the usual sockets, or a daemon that is started.
+	BuildkitAddrs []string
 	// Podman is the podman command with its global options; empty means
 	// {"podman"}.
 	Podman []string
-	// Engine replaces podman and its storage.
+	// Engine replaces Executor and Store. Whoever gives one closes it.
 	Engine Engine
 	// Getenv reads the environment; nil means the process's.
 	Getenv func(string) string

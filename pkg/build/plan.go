@@ -58,11 +58,15 @@ func (o Options) complete() (Options, error) {
 	if o.FullRebuild && o.Pull == PullMissing {
 		o.Pull = PullNewer
 	}
-	if o.Engine == nil {
-		o.Engine = newPodmanEngine(o)
-	}
 	if err := checkBuildDir(o.BuildDir); err != nil {
 		return o, err
+	}
+	if o.Engine == nil {
+		engine, err := pickEngine(o)
+		if err != nil {
+			return o, err
+		}
+		o.Engine = engine
 	}
 	return o, nil
 }

@@ -24,6 +24,9 @@ type build struct {
 	daemon  *daemon
 	parents map[string]source
 	watch   *watcher
+	// lowering is what was wrong with the recipe. It comes back from the
+	// daemon as mere text.
+	lowering error
 }
 
 // Build builds one layer, unnamed, and reads it back: its labels must be those
@@ -100,6 +103,9 @@ func (b *build) solve(ctx context.Context, opt bkclient.SolveOpt) (handed, error
 	res, err := b.daemon.client.Build(ctx, opt, "terok-agent", b.lowerAndSolve, status)
 	_ = group.Wait()
 	if err != nil {
+		if b.lowering != nil {
+			err = b.lowering
+		}
 		return handed{}, err
 	}
 	if ctx.Err() != nil {
@@ -123,6 +129,7 @@ func (b *build) lowerAndSolve(ctx context.Context, c gateway.Client) (*gateway.R
 	caps := c.BuildOpts().LLBCaps
 	img, err := llb.Lower(ctx, llb.Env{Resolver: c, Caps: &caps}, b.recipe())
 	if err != nil {
+		b.lowering = err
 		return nil, err
 	}
 	b.watch.knows(img)
