@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/terok-ai/terok-agent/pkg/graph"
+	"github.com/terok-ai/terok-agent/pkg/layers"
 	"github.com/terok-ai/terok-agent/pkg/llb"
 )
 
@@ -75,7 +76,10 @@ func (l lowerings) parents(ctx context.Context, n graph.Node, into map[string]ll
 			}
 			continue
 		}
-		p := llb.Parent{Source: "oci-layout://" + plannedStore + "@" + string(l.g.Keys(in.Node).Image), Config: []byte("{}")}
+		p := llb.Parent{
+			Source: "oci-layout://" + plannedStore + "@" + string(l.g.Keys(in.Node).Image), Config: []byte("{}"),
+			Part: layers.IsPart(in.Node),
+		}
 		if t.Kind == graph.KindLayer {
 			img, err := l.lower(ctx, t)
 			if err != nil {

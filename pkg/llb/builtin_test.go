@@ -26,10 +26,10 @@ func TestBuiltInLayers(t *testing.T) {
 		}
 		r := llb.Recipe{
 			Name: string(n.ID), File: n.Recipe.Name, Dockerfile: n.Recipe.Dockerfile, Platform: n.Recipe.Platform,
-			Context: n.Recipe.Context, Args: n.Recipe.Args, Salt: "s1", DisjointParts: true, Parents: map[string]llb.Parent{},
+			Context: n.Recipe.Context, Args: n.Recipe.Args, Salt: "s1", Parents: map[string]llb.Parent{},
 		}
 		for _, in := range edges(g, n) {
-			p := llb.Parent{Source: "oci-layout://out@" + digestOf(g, in.Node), Config: []byte(baseConfig)}
+			p := llb.Parent{Source: "oci-layout://out@" + digestOf(g, in.Node), Config: []byte(baseConfig), Part: layers.IsPart(in.Node)}
 			if img := lowered[in.Node]; img != nil {
 				p.Config = img.Config
 			}

@@ -88,10 +88,6 @@ type Recipe struct {
 	// Salt, when not empty, makes every step of the recipe run again unless it
 	// already ran with this salt. Letters, digits and "._-".
 	Salt string
-	// DisjointParts says that all parents of which "COPY --from=NAME / /"
-	// copies the whole have no path in common but directories, so that each
-	// may become a layer of its own, whatever is below (COPY --link).
-	DisjointParts bool
 }
 
 // Parent is an image, by digest.
@@ -103,6 +99,15 @@ type Parent struct {
 	// Config is the image's configuration as JSON; empty means that
 	// Env.Resolver is asked.
 	Config []byte
+	// Part says that the image holds only files of its own and has no path in
+	// common with other parts but directories. "COPY --from=NAME / /" of it
+	// becomes a layer that does not depend on what is below (COPY --link), so
+	// that it is not made again when that changes. The files of the image are
+	// the same: with and without, and with podman, directories that are there
+	// already get the part's mode and owner. Where the image below has a link
+	// and the part a directory, --link and podman put the directory in its
+	// place; without it BuildKit refuses.
+	Part bool
 }
 
 // Image is a lowered recipe.

@@ -169,9 +169,10 @@ func TestConfig(t *testing.T) {
 
 // Two runs give the same bytes, but for the random name of a progress group.
 func TestSameTwice(t *testing.T) {
-	for _, disjoint := range []bool{false, true} {
+	for _, part := range []bool{false, true} {
 		r := recipe(l1Text)
-		r.DisjointParts, r.Salt = disjoint, "s1"
+		setPart(r, part)
+		r.Salt = "s1"
 		a, b := lower(t, r), lower(t, r)
 		if !bytes.Equal(bytes.Join(a.Definition.Def, nil), bytes.Join(b.Definition.Def, nil)) {
 			t.Error("two runs, two definitions")
@@ -210,9 +211,16 @@ func TestSalt(t *testing.T) {
 	}
 }
 
-func TestDisjointParts(t *testing.T) {
+// setPart says whether the agent's parent is a part.
+func setPart(r llb.Recipe, part bool) {
+	p := r.Parents["terok-agent-codex:1"]
+	p.Part = part
+	r.Parents["terok-agent-codex:1"] = p
+}
+
+func TestParts(t *testing.T) {
 	r := recipe(l1Text)
-	r.DisjointParts = true
+	setPart(r, true)
 	img := lower(t, r)
 	ops := dumped(t, img)
 	if got := kinds(ops); got != "source exec source file merge" {
@@ -221,9 +229,20 @@ func TestDisjointParts(t *testing.T) {
 	if ops[4].Line != 9 {
 		t.Errorf("the merge is of line %d", ops[4].Line)
 	}
-	// A copy of some of a parent, or of a stage that does something, is not
-	// of a part.
-	r.Dockerfile = []byte("FROM terok-l0:ubuntu-24.04 AS made\nRUN x\nFROM terok-l0:ubuntu-24.04\nCOPY --from=made / /\nCOPY --from=terok-agent-codex:1 /a /\n")
+	// Without an alias it is one too; a copy of some of it, of a stage that
+	// does something, or of another parent is not.
+	other := r
+	other.Dockerfile = []byte("FROM terok-l0:ubuntu-24.04\nCOPY --from=terok-agent-codex:1 / /\n")
+	if got := kinds(dumped(t, lower(t, other))); got != "source source file merge" {
+		t.Errorf("operations: %s", got)
+	}
+	r.Dockerfile = []byte(`FROM terok-agent-codex:1 AS made
+COPY a /a
+FROM terok-l0:ubuntu-24.04
+COPY --from=made / /
+COPY --from=terok-agent-codex:1 /a /
+COPY --from=terok-l0:ubuntu-24.04 / /
+`)
 	if got := kinds(dumped(t, lower(t, r))); strings.Contains(got, "merge") {
 		t.Errorf("operations: %s", got)
 	}
@@ -255,7 +274,7 @@ func without(id apicaps.CapID) *apicaps.CapSet {
 
 func TestOldDaemon(t *testing.T) {
 	r := recipe(l1Text)
-	r.DisjointParts = true
+	setPart(r, true)
 	img, err := llb.Lower(context.Background(), llb.Env{Caps: without(pb.CapMergeOp)}, r)
 	if err != nil {
 		t.Fatal(err)

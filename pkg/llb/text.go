@@ -48,9 +48,7 @@ func prepare(r Recipe, p *parents, env Env) (*text, error) {
 		return nil, err
 	}
 	edits := t.standIns(p)
-	if r.DisjointParts {
-		t.links(p, edits)
-	}
+	t.links(p, edits)
 	return t, t.instrument(r, p, edits)
 }
 
@@ -162,7 +160,7 @@ func (t *text) hasStage(name string) bool {
 	return false
 }
 
-// links adds --link to every "COPY --from=PARENT / /".
+// links adds --link to every "COPY --from=PART / /".
 func (t *text) links(p *parents, edits map[int]edit) {
 	for i := range t.facts.Stages {
 		for _, in := range t.file.Stages[t.facts.Stages[i].Index].Instructions {
@@ -171,26 +169,26 @@ func (t *text) links(p *parents, edits map[int]edit) {
 				continue
 			}
 			name, ok := strings.CutPrefix(words[1], "--from=")
-			if ok && t.isParent(name, p) {
+			if one := t.parentCalled(name, p); ok && one != nil && one.Part {
 				edits[in.Line] = edit{in.EndLine, "COPY --link --from=" + name + " / /"}
 			}
 		}
 	}
 }
 
-// isParent reports whether the name in a COPY --from is a parent, or a stage
-// that is nothing but another name of one.
-func (t *text) isParent(name string, p *parents) bool {
+// parentCalled returns the parent that the name in a COPY --from means: its
+// own, or that of a stage that is nothing but another name of it. Else nil.
+func (t *text) parentCalled(name string, p *parents) *parent {
 	if !t.hasStage(name) {
-		return p.lookup(name) != nil
+		return p.lookup(name)
 	}
 	for i := range t.facts.Stages {
 		s := &t.facts.Stages[i]
-		if strings.EqualFold(s.Name, name) {
-			return s.Alias && s.From.Stage < 0 && p.lookup(s.From.External) != nil
+		if strings.EqualFold(s.Name, name) && s.Alias && s.From.Stage < 0 {
+			return p.lookup(s.From.External)
 		}
 	}
-	return false
+	return nil
 }
 
 // replaceLines applies edits, by first line; empty lines keep the count.
