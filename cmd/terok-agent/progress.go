@@ -24,6 +24,10 @@ type progress struct {
 	width int
 }
 
+// fileWidth bounds the lines of a log that is no terminal: an instruction can be
+// pages long.
+const fileWidth = 160
+
 func newProgress(mode string, s streams) (*progress, error) {
 	switch mode {
 	case "", "auto", "tty":
@@ -93,15 +97,21 @@ func (v *progress) tail(e exec.Event) {
 		return
 	}
 	for _, line := range failed.Tail {
-		v.line(e.Node, "2", "| "+line)
+		v.whole(e.Node, "2", "| "+line)
 	}
 }
 
+// line writes one line, cut to the width.
 func (v *progress) line(node graph.ID, color, text string) {
-	name := string(node) + strings.Repeat(" ", max(0, v.width-utf8.RuneCountInString(string(node))))
-	if v.wide > 0 {
-		text = cut(text, v.wide-len(name)-2)
+	wide := v.wide
+	if wide == 0 {
+		wide = fileWidth
 	}
+	v.whole(node, color, cut(text, wide-max(v.width, len(node))-2))
+}
+
+func (v *progress) whole(node graph.ID, color, text string) {
+	name := string(node) + strings.Repeat(" ", max(0, v.width-utf8.RuneCountInString(string(node))))
 	if v.color && color != "" {
 		text = "\x1b[" + color + "m" + text + "\x1b[0m"
 	}

@@ -145,7 +145,7 @@ func (r *reading) ingredients(n *graph.Node, facts []dockerfile.Fact, which stri
 		switch f.Kind {
 		case dockerfile.Instruction:
 			out = append(out, graph.Ingredient{
-				Kind: graph.Instruction, Name: f.Keyword, Digest: graph.DigestOf(f.Text), Note: f.Display, Step: f.Step,
+				Kind: graph.Instruction, Name: f.Keyword, Digest: graph.DigestOf(f.Text), Note: printable(f), Step: f.Step,
 			})
 		case dockerfile.Arg:
 			out = append(out, r.arg(f))
@@ -164,6 +164,31 @@ func (r *reading) ingredients(n *graph.Node, facts []dockerfile.Fact, which stri
 		}
 	}
 	return out, nil
+}
+
+// printable is an instruction's text for people and records, without the values
+// of variables that look like secrets.
+func printable(f *dockerfile.Fact) string {
+	if f.Keyword != "ENV" {
+		return f.Display
+	}
+	name, _, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(f.Display, "ENV")), "=")
+	if looksSecret(name) {
+		return "ENV " + name + "=…"
+	}
+	return f.Display
+}
+
+// looksSecret reports whether a variable's name says that its value should not
+// be shown.
+func looksSecret(name string) bool {
+	name = strings.ToUpper(name)
+	for _, word := range []string{"SECRET", "TOKEN", "PASSWORD", "PASSWD", "CREDENTIAL", "APIKEY", "API_KEY", "PRIVATE_KEY", "ACCESS_KEY", "AUTH"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *reading) arg(f *dockerfile.Fact) graph.Ingredient {

@@ -111,11 +111,14 @@ func (m *maker) layerInputs(n *graph.Node) []graph.Input {
 	return out
 }
 
-// dropUnneeded gives nodes that nobody needs their last verdict.
+// dropUnneeded gives nodes that nobody needs their last verdict. Moving a name
+// costs nothing and keeps names true, so that is done all the same, unless
+// somebody else's image holds the name.
 func (m *maker) dropUnneeded() {
 	for i := range m.steps {
 		s := &m.steps[i]
-		if s.Kind != graph.KindStage && !m.needed[i] && s.Action != UpToDate {
+		foreign := len(s.Reasons) > 0 && s.Reasons[0].Code == ForeignImage
+		if s.Kind != graph.KindStage && !m.needed[i] && (s.Action == Build || s.Action == Pull || foreign) {
 			s.Action, s.Found, s.Changed = NotNeeded, "", nil
 		}
 	}

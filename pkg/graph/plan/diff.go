@@ -15,7 +15,8 @@ type difference struct {
 
 func (d *difference) add(r Reason) {
 	for _, have := range d.reasons {
-		if have == r {
+		// An input can reach a layer by its files and by its config.
+		if have == r || (r.Code == InputChanged && have.Code == r.Code && have.Subject == r.Subject) {
 			return
 		}
 	}
@@ -127,14 +128,14 @@ func (m *maker) stageReasons(n *graph.Node, rec *graph.Record) []Reason {
 }
 
 // compare lists what changed between two lists of ingredients, in the order
-// instructions, arguments, inputs, files.
+// inputs, instructions, arguments, files.
 func compare(old, now []graph.Ingredient, stage int, isStage func(string) bool) difference {
 	now = foldLike(old, now)
 	a, b := split(old), split(now)
 	var d difference
+	compareInputs(&d, a.inputs, b.inputs, isStage)
 	compareInstructions(&d, a.instructions, b.instructions, stage)
 	compareArgs(&d, a.args, b.args)
-	compareInputs(&d, a.inputs, b.inputs, isStage)
 	compareFiles(&d, a.files, b.files, stage)
 	return d
 }
