@@ -23,7 +23,7 @@ func forgetContainers(ctx context.Context, tmp string) {
 	for _, b := range bundles {
 		id := "buildah-" + filepath.Base(b)
 		for _, name := range []string{"runc", "crun"} {
-			if _, err := os.Stat(filepath.Join(state, name, id)); err == nil {
+			if _, err := os.Stat(filepath.Join(state, name, id)); err == nil { //nolint:gosec // only looked at, and the user who sets the variable is us
 				_ = osexec.CommandContext(ctx, name, "delete", "--force", id).Run()
 			}
 		}
