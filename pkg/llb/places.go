@@ -92,14 +92,15 @@ func (t *text) restored(ranges []*pb.Range) []*pb.Range {
 	if !ok {
 		return nil
 	}
+	moved := first - int32(at.Line) //nolint:gosec // lines of a file that fits in memory
 	var out []*pb.Range
 	for _, r := range ranges {
 		if r.Start == nil || r.End == nil {
 			continue
 		}
 		out = append(out, &pb.Range{
-			Start: &pb.Position{Line: int32(at.Line) + r.Start.Line - first, Character: r.Start.Character},
-			End:   &pb.Position{Line: int32(at.Line) + r.End.Line - first, Character: r.End.Character},
+			Start: &pb.Position{Line: r.Start.Line - moved, Character: r.Start.Character},
+			End:   &pb.Position{Line: r.End.Line - moved, Character: r.End.Character},
 		})
 	}
 	return out
