@@ -59,6 +59,8 @@ sidecar/TOOL. State lives in labels of the images themselves.
 		OnUsageError:   usage,
 		ExitErrHandler: func(*cli.Context, error) {}, // report decides
 		Suggest:        true,
+		// Values such as id=NAME,src=FILE hold commas.
+		DisableSliceFlagSeparator: true,
 		Commands: []*cli.Command{
 			planCommand(s), applyCommand(s), explainCommand(s), graphCommand(s), renderCommand(s), versionCommand(s),
 		},

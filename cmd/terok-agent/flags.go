@@ -29,7 +29,7 @@ func specFlags() []cli.Flag {
 		&cli.StringFlag{Name: "agents", Category: categoryWhat, EnvVars: []string{"TEROK_AGENTS"}, Usage: "what goes into l1: a comma `LIST`, all, or all,-NAME"},
 		&cli.StringSliceFlag{Name: "sidecar", Category: categoryWhat, EnvVars: []string{"TEROK_SIDECAR"}, Usage: "also make a sidecar with this `TOOL` (repeatable)"},
 		&cli.StringFlag{Name: "platform", Category: categoryWhat, EnvVars: []string{"TEROK_PLATFORM"}, Usage: "target `OS/ARCH` (default: this machine's)"},
-		&cli.StringFlag{Name: "resources", Category: categoryWhat, EnvVars: []string{"TEROK_RESOURCES"}, Usage: "a `DIR` laid over the built-in templates, scripts and entries"},
+		&cli.StringSliceFlag{Name: "resources", Category: categoryWhat, EnvVars: []string{"TEROK_RESOURCES"}, Usage: "a `DIR` laid over the built-in templates, scripts and entries (repeatable or DIR:DIR, later ones on top)"},
 	}
 }
 
@@ -73,7 +73,7 @@ func stagesFlag() cli.Flag {
 
 // specFromFlags reads what is wanted, once.
 func specFromFlags(c *cli.Context) (build.Spec, error) {
-	s := build.Spec{Base: c.String("base"), Sidecars: c.StringSlice("sidecar"), Platform: c.String("platform")}
+	s := build.Spec{Base: c.String("base"), Sidecars: splitAll(c.StringSlice("sidecar"), ","), Platform: c.String("platform")}
 	if c.IsSet("agents") {
 		text := c.String("agents")
 		s.Agents = &text
@@ -105,7 +105,7 @@ func optionsFromFlags(c *cli.Context) (build.Options, error) {
 	for _, arg := range c.Args().Slice() {
 		o.Targets = append(o.Targets, graph.ID(arg))
 	}
-	for _, node := range c.StringSlice("refresh") {
+	for _, node := range splitAll(c.StringSlice("refresh"), ",") {
 		o.Refresh = append(o.Refresh, graph.ID(node))
 	}
 	o.Executor, o.Store, o.BuildkitAddrs = c.String("executor"), c.String("store"), c.StringSlice("buildkit-addr")
@@ -119,27 +119,41 @@ func optionsFromFlags(c *cli.Context) (build.Options, error) {
 		}
 		o.Secrets[id] = file
 	}
-	for _, text := range c.StringSlice("mirror") {
+	for _, text := range splitAll(c.StringSlice("mirror"), ",") {
 		from, to, ok := strings.Cut(text, "=")
 		if !ok {
 			return o, &wrongUse{text: fmt.Sprintf("reading --mirror %q: no '='", text), hint: "write --mirror FROM=TO"}
 		}
 		o.Mirrors = append(o.Mirrors, sources.Mirror{From: from, To: to})
 	}
-	tree, err := resourcesFromFlag(c.String("resources"))
+	tree, err := resourcesFromFlag(c.StringSlice("resources"))
 	o.Resources = tree
 	return o, err
 }
 
-func resourcesFromFlag(dir string) (fs.FS, error) {
-	if dir == "" {
-		return resources.FS, nil
+func resourcesFromFlag(dirs []string) (fs.FS, error) {
+	var tree fs.FS = resources.FS
+	for _, dir := range splitAll(dirs, string(os.PathListSeparator)) {
+		info, err := os.Stat(dir)
+		if err != nil || !info.IsDir() {
+			return nil, &wrongUse{text: fmt.Sprintf("--resources %s is not a directory", dir), hint: "name a directory with templates/, scripts/ or agents/ in it"}
+		}
+		tree = layers.Overlay(os.DirFS(dir), tree)
 	}
-	info, err := os.Stat(dir)
-	if err != nil || !info.IsDir() {
-		return nil, &wrongUse{text: fmt.Sprintf("--resources %s is not a directory", dir), hint: "name a directory with templates/, scripts/ or agents/ in it"}
+	return tree, nil
+}
+
+// splitAll splits repeated values at a separator too, which variables need.
+func splitAll(values []string, sep string) []string {
+	var out []string
+	for _, v := range values {
+		for _, part := range strings.Split(v, sep) {
+			if part = strings.TrimSpace(part); part != "" {
+				out = append(out, part)
+			}
+		}
 	}
-	return layers.Overlay(os.DirFS(dir), resources.FS), nil
+	return out
 }
 
 // outputFormat checks -o.

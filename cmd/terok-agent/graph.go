@@ -26,7 +26,7 @@ func graphCommand(s streams) *cli.Command {
 			if err != nil {
 				return err
 			}
-			tree, err := resourcesFromFlag(c.String("resources"))
+			tree, err := resourcesFromFlag(c.StringSlice("resources"))
 			if err != nil {
 				return err
 			}

@@ -27,7 +27,7 @@ builds all of it by hand with plain podman build. No engine is asked.`,
 			if err != nil {
 				return err
 			}
-			tree, err := resourcesFromFlag(c.String("resources"))
+			tree, err := resourcesFromFlag(c.StringSlice("resources"))
 			if err != nil {
 				return err
 			}

@@ -29,7 +29,7 @@ type Options struct {
 	Labels func(graph.Node) map[string]string
 	// Sink receives the events; nil drops them.
 	Sink Sink
-	// Now tells the time, for durations and the creation label.
+	// Now tells the time, for events; nil means time.Now.
 	Now func() time.Time
 }
 
@@ -54,11 +54,14 @@ func Apply(ctx context.Context, g *graph.Graph, p *plan.Plan, x Executor, o Opti
 	if o.Jobs <= 0 {
 		o.Jobs = runtime.NumCPU()
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.Sink == nil {
 		o.Sink = SinkFunc(func(Event) {})
 	}
 	r := &run{g: g, x: x, o: o, steps: map[graph.ID]*plan.Step{}, images: map[graph.ID]string{}, out: &Outcome{}}
-	r.events = startFunnel(o.Sink)
+	r.events = startFunnel(o.Sink, o.Now)
 	defer r.events.close()
 	for i := range p.Steps {
 		r.steps[p.Steps[i].Node] = &p.Steps[i]
