@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -20,6 +19,9 @@ func (t *Podman) Clean(ctx context.Context) error {
 		return nil
 	}
 	snap, err := t.o.Store.Observe(ctx)
+	if err == nil {
+		snap, err = t.o.Store.Hidden(ctx, snap)
+	}
 	if err != nil {
 		return err
 	}
@@ -46,7 +48,7 @@ func (t *Podman) Clean(ctx context.Context) error {
 // removeLeftovers removes the directories of dead runs, and the passing names
 // that they left in podman's storage.
 func (t *Podman) removeLeftovers(ctx context.Context) error {
-	for _, pattern := range []string{"bridge-*", "load-*", ".blob-*", "ingest"} {
+	for _, pattern := range []string{"bridge-*", "terok-agent-passing-*", ".blob-*", "ingest"} {
 		paths, err := filepath.Glob(filepath.Join(t.o.Dir, pattern))
 		if err != nil {
 			return err
@@ -62,13 +64,8 @@ func (t *Podman) removeLeftovers(ctx context.Context) error {
 		return err
 	}
 	for _, img := range snap.Images {
-		for _, n := range img.Names {
-			if !strings.HasPrefix(n, "localhost/terok-agent/passing:") {
-				continue
-			}
-			if _, err := t.o.Store.Run(ctx, "removing a left name", "untag", strings.TrimPrefix(img.ID, "sha256:"), n); err != nil {
-				return err
-			}
+		if err := t.unname(ctx, img); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/terok-ai/terok-agent/pkg/exec"
+	"github.com/terok-ai/terok-agent/pkg/graph"
 	"github.com/terok-ai/terok-agent/pkg/layers/store"
 )
 
@@ -151,33 +152,49 @@ func (t *Podman) land(ctx context.Context, r exec.Request, made handed) (landed,
 	if err != nil {
 		return landed{}, err
 	}
+	if err := t.unname(ctx, img); err != nil {
+		return landed{}, err
+	}
 	return landed{image: img.ID, manifest: img.Manifest, labels: img.Labels}, nil
 }
 
-// passing is the name that an image has while podman reads it: podman gives
-// every image that it reads some name.
-func passing(config string) string {
-	return "localhost/terok-agent/passing:" + digest.Digest(config).Encoded()[:12]
-}
+// passing begins the name that an image has while podman reads it: podman names
+// every image that it reads, by its directory or by what the index says.
+const passing = "localhost/terok-agent-passing"
 
 // load makes podman read one image: through a layout that shows only this one,
-// because podman cannot be told a digest.
+// because podman cannot be told a digest. The directory is named relatively:
+// the absolute path may have letters that no name may have.
 func (t *Podman) load(ctx context.Context, r exec.Request, d ocispecs.Descriptor, config string) error {
-	dir, err := os.MkdirTemp(t.o.Dir, "load-")
+	dir, err := os.MkdirTemp(t.o.Dir, strings.TrimPrefix(passing, "localhost/")+"-")
 	if err != nil {
 		return fmt.Errorf("making a directory for %q: %w", r.Node, err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	d.Annotations = map[string]string{ocispecs.AnnotationRefName: passing(config)}
+	name := passing + ":" + digest.Digest(config).Encoded()[:12]
+	d.Annotations = map[string]string{ocispecs.AnnotationRefName: name}
 	if err := t.show(dir, d); err != nil {
 		return fmt.Errorf("preparing %q for podman: %w", r.Node, err)
 	}
+	there := t.o.Store
+	there.WorkDir = t.o.Dir
 	doing := fmt.Sprintf("bringing %s into podman's storage", r.Node)
-	if _, err := t.o.Store.Run(ctx, doing, "pull", "-q", "oci:"+dir+":"+passing(config)); err != nil {
-		return err
-	}
-	_, err = t.o.Store.Run(ctx, doing, "untag", strings.TrimPrefix(config, "sha256:"), passing(config))
+	_, err = there.Run(ctx, doing, "pull", "-q", "oci:"+filepath.Base(dir)+":"+name)
 	return err
+}
+
+// unname takes the passing names from an image. All other names stay, which an
+// image that was there before may have.
+func (t *Podman) unname(ctx context.Context, img graph.Image) error {
+	for _, n := range img.Names {
+		if !strings.HasPrefix(n, passing) {
+			continue
+		}
+		if _, err := t.o.Store.Run(ctx, "removing a passing name", "untag", strings.TrimPrefix(img.ID, "sha256:"), n); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // show makes dir a layout of one image whose blobs are the link's.

@@ -19,6 +19,8 @@ type Podman struct {
 	Cmd []string
 	// Env is added to the process's environment.
 	Env []string
+	// WorkDir is where the process runs; "" means where we do.
+	WorkDir string
 }
 
 // listed is one entry of "podman images --format json".
@@ -99,6 +101,7 @@ func badAnswer(doing string, err error) *Error {
 func (p Podman) run(ctx context.Context, doing string, args ...string) ([]byte, error) {
 	argv := p.argv(args)
 	cmd := osexec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Dir = p.WorkDir
 	cmd.Env = append(append(os.Environ(), "LC_ALL=C", "PODMAN_IGNORE_CGROUPSV1_WARNING=1"), p.Env...)
 	// A grandchild that keeps the pipes open must not keep us.
 	cmd.WaitDelay = 2 * time.Second
