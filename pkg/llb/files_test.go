@@ -31,16 +31,24 @@ func TestGeneratedContext(t *testing.T) {
 	if got := strings.Join(ops[0].File, "|"); got != want {
 		t.Errorf("context\n got %s\nwant %s", got, want)
 	}
+	timed := 0
 	for _, data := range img.Definition.Def {
 		var op pb.Op
 		if err := op.UnmarshalVT(data); err != nil {
 			t.Fatal(err)
 		}
 		for _, a := range op.GetFile().GetActions() {
-			if f := a.GetMkfile(); f != nil && f.Timestamp != 946684800*1e9 {
-				t.Errorf("%s has time %d", f.Path, f.Timestamp)
+			for _, x := range []interface{ GetTimestamp() int64 }{a.GetMkfile(), a.GetMkdir(), a.GetSymlink()} {
+				if at := x.GetTimestamp(); at != 0 && at != 946684800*1e9 {
+					t.Errorf("%v has time %d", a, at)
+				} else if at != 0 {
+					timed++
+				}
 			}
 		}
+	}
+	if timed != len(ops[0].File) {
+		t.Errorf("%d of %d entries have the fixed time", timed, len(ops[0].File))
 	}
 	// The times of files are nothing to the definition.
 	made["scripts/run"].ModTime = time.Unix(2e9, 0)
