@@ -226,4 +226,3 @@ func platformOf(r exec.Request) string {
 	}
 	return hostPlatform()
 }
-

@@ -132,15 +132,9 @@ func Open() (*Env, func() error, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	// The cache must not lie on another overlay or a small tmpfs, which /tmp
-	// often is; TEROK_TEST_STORAGE names a better place than /var/tmp.
-	parent := os.Getenv("TEROK_TEST_STORAGE")
-	if parent == "" {
-		parent = "/var/tmp"
-	}
-	dir, err := os.MkdirTemp(parent, "terok-test-bk-")
+	dir, err := makeDir()
 	if err != nil {
-		return nil, nil, fmt.Errorf("making a directory for a daemon: %w", err)
+		return nil, nil, err
 	}
 	e := &Env{Address: "unix://" + filepath.Join(dir, "bk.sock"), Dir: dir, log: &bytes.Buffer{}, ended: make(chan struct{})}
 	e.cmd = osexec.Command(path,
@@ -197,13 +191,48 @@ func (e *Env) stop() error {
 	case <-time.After(30 * time.Second):
 		e.Kill()
 	}
+	return removeDir(e.Dir)
+}
+
+// makeDir makes a directory for a cache. It must not lie on another overlay or
+// a small tmpfs, which /tmp often is; TEROK_TEST_STORAGE names a better place
+// than /var/tmp.
+func makeDir() (string, error) {
+	parent := os.Getenv("TEROK_TEST_STORAGE")
+	if parent == "" {
+		parent = "/var/tmp"
+	}
+	dir, err := os.MkdirTemp(parent, "terok-test-bk-")
+	if err != nil {
+		return "", fmt.Errorf("making a directory for a daemon: %w", err)
+	}
+	return dir, nil
+}
+
+func removeDir(dir string) error {
 	var err error
 	for range 20 {
-		unmountBelow(e.Dir)
-		if err = os.RemoveAll(e.Dir); err == nil {
+		unmountBelow(dir)
+		if err = os.RemoveAll(dir); err == nil {
 			return nil
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
 	return err
+}
+
+// Dir is a directory for a daemon's cache that is removed with the test,
+// mounts in it included.
+func Dir(t testing.TB) string {
+	t.Helper()
+	dir, err := makeDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := removeDir(dir); err != nil {
+			t.Errorf("removing a daemon's cache: %v", err)
+		}
+	})
+	return dir
 }
