@@ -3,6 +3,7 @@ package build_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"sort"
 	"strings"
@@ -64,6 +65,9 @@ func (p *project) event(e exec.Event) {
 		}
 	case exec.Note:
 		p.notes = append(p.notes, e.Text)
+	case exec.NodeStarted, exec.NodeDone, exec.NodeFailed, exec.NodeSkipped, exec.StepDone, exec.Log, exec.TagsMoved,
+		exec.WaitingLock, exec.PullStarted, exec.PullProgress:
+		// Scenarios look at steps and notes.
 	}
 }
 
@@ -185,5 +189,12 @@ func TestMain(m *testing.M) {
 	if run := os.Getenv("TEROK_TEST_APPLY"); run != "" {
 		os.Exit(applyChild(run))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if sharedDaemon.stop != nil {
+		if err := sharedDaemon.stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "stopping the tests' daemon:", err)
+			code = 1
+		}
+	}
+	os.Exit(code)
 }

@@ -1,0 +1,351 @@
+package build_test
+
+import (
+	"archive/tar"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http/httptest"
+	"path/filepath"
+	"reflect"
+	"sort"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/terok-ai/terok-agent/pkg/build"
+	"github.com/terok-ai/terok-agent/pkg/build/buildtest"
+	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/buildkittest"
+	"github.com/terok-ai/terok-agent/pkg/graph"
+	"github.com/terok-ai/terok-agent/pkg/layers"
+)
+
+var sharedDaemon struct {
+	once    sync.Once
+	address string
+	stop    func() error
+	err     error
+}
+
+// daemon is the address of the package's BuildKit daemon.
+func daemon(t *testing.T) string {
+	t.Helper()
+	buildkittest.Require(t)
+	sharedDaemon.once.Do(func() {
+		env, stop, err := buildkittest.Open()
+		if sharedDaemon.stop, sharedDaemon.err = stop, err; err == nil {
+			sharedDaemon.address = env.Address
+		}
+	})
+	if sharedDaemon.err != nil {
+		t.Fatal(sharedDaemon.err)
+	}
+	return sharedDaemon.address
+}
+
+// onBuildkit builds on the package's daemon into a store.
+func onBuildkit(t *testing.T, store string) change {
+	address := daemon(t)
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	return func(_ *build.Spec, o *build.Options) {
+		o.Executor, o.Store, o.BuildkitAddrs, o.Network = "buildkit", store, []string{address}, ""
+	}
+}
+
+// Whatever one executor built is up to date for the other, and each builds on
+// what the other left.
+func TestSwitchExecutorsOnPodmansStorage(t *testing.T) {
+	p := newProject(t)
+	bk := onBuildkit(t, "podman")
+	if got := p.apply(t); got != "agent/claude agent/codex fetch l0 l1" {
+		t.Fatalf("podman built %q", got)
+	}
+	p.upToDate(t, bk)
+	p.Agent(t, "codex", "0.169.0")
+	p.expect(t, "agent/codex version-changed(VERSION 0.168.0→0.169.0); l1 input-changed(agent/codex)", bk)
+	if got := p.apply(t, bk); got != "agent/codex l1" {
+		t.Errorf("BuildKit built %q", got)
+	}
+	p.upToDate(t)
+	p.upToDate(t, bk)
+	if got := p.run(t, l1Image, "sh", "-c", "claude; codex; id -un"); got != "claude 2.1.0\ncodex 0.169.0\ndev" {
+		t.Errorf("in the image: %q", got)
+	}
+	p.Write(t, "scripts/l0/another", "#!/bin/sh\n")
+	if got := p.apply(t); got != "l0 l1" {
+		t.Errorf("podman built %q on what BuildKit left", got)
+	}
+	p.upToDate(t, bk)
+	p.Remove(t, "scripts/l0/another")
+	if got := p.apply(t, bk); got != "l1" && got != "" {
+		t.Errorf("going back built %q", got)
+	}
+	p.upToDate(t)
+	if got := p.apply(t, bk, refresh("l0")); got != "l0 l1" {
+		t.Errorf("--refresh l0 on BuildKit built %q", got)
+	}
+	p.upToDate(t)
+	if got := p.run(t, l1Image, "codex"); got != "codex 0.169.0" {
+		t.Errorf("in the image: %q", got)
+	}
+}
+
+// The edits of the table for podman, on BuildKit into a layout, with no podman
+// at all.
+func TestEditsOnBuildkit(t *testing.T) {
+	p := &project{World: buildtest.New(t), agents: "claude,codex"}
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	dir := filepath.Join(t.TempDir(), "images")
+	buildkittest.AddToLayout(t, dir, buildtest.Base, buildkittest.Busybox(t))
+	bk := onBuildkit(t, "oci:"+dir)
+	t.Setenv("PATH", "")
+	p.expect(t, "agent/claude no-image(terok-agent-claude:2.1.0); agent/codex no-image(terok-agent-codex:0.168.0); "+
+		"fetch no-image(terok-fetch:debian-12); l0 no-image(terok-l0:debian-12); l1 no-image(terok-l1-cli:debian-12-claude-codex)", bk)
+	if got := p.apply(t, bk); got != "agent/claude agent/codex fetch l0 l1" {
+		t.Fatalf("the first apply built %q", got)
+	}
+	p.upToDate(t, bk)
+	if got := p.apply(t, bk); got != "" {
+		t.Errorf("a second apply built %q", got)
+	}
+	for _, tc := range []struct {
+		name               string
+		edit, back         func()
+		want, builds, runs string
+		fetches            int
+	}{
+		{
+			name: "a script that l0 copies",
+			edit: func() {
+				p.Write(t, "scripts/l0/ensure-bridges.sh", p.Read(t, "scripts/l0/ensure-bridges.sh")+"# edited\n")
+			},
+			back: func() { p.Remove(t, "scripts/l0/ensure-bridges.sh") },
+			want: "l0 file-changed(scripts/l0/ensure-bridges.sh); l1 input-changed(l0)", builds: "l0 l1", runs: "l1",
+		},
+		{
+			name: "the pinned version of codex",
+			edit: func() { p.Agent(t, "codex", "0.169.0") },
+			back: func() { p.Agent(t, "codex", "0.168.0") },
+			want: "agent/codex version-changed(VERSION 0.168.0→0.169.0); l1 input-changed(agent/codex)", builds: "agent/codex l1", runs: "agent/codex", fetches: 1,
+		},
+		{
+			name: "a comment in a template",
+			edit: func() { p.Edit(t, "templates/l0.Dockerfile.tmpl", "USER root\n", "USER root\n# no news\n") },
+			back: func() { p.Edit(t, "templates/l0.Dockerfile.tmpl", "# no news\n", "") },
+		},
+		{
+			name: "a changed instruction of l0",
+			edit: func() { p.Edit(t, "templates/l0.Dockerfile.tmpl", "WORKDIR /workspace", "WORKDIR /work") },
+			back: func() { p.Edit(t, "templates/l0.Dockerfile.tmpl", "WORKDIR /work\n", "WORKDIR /workspace\n") },
+			want: "l0 instruction-changed(WORKDIR WORKDIR /workspace→WORKDIR /work); l1 input-changed(l0)", builds: "l0 l1", runs: "l1",
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p.Registry.Downloads()
+			p.ran("")
+			tc.edit()
+			p.expect(t, tc.want, bk)
+			if got := p.apply(t, bk); got != tc.builds {
+				t.Errorf("built %q, want %q", got, tc.builds)
+			}
+			if got := p.Registry.Downloads(); got != tc.fetches {
+				t.Errorf("%d downloads, want %d", got, tc.fetches)
+			}
+			if got := nodesOf(p.ran("RUN")); got != tc.runs {
+				t.Errorf("RUN ran in %q, want %q", got, tc.runs)
+			}
+			p.upToDate(t, bk)
+			tc.back()
+			if got := p.apply(t, bk); got != "" {
+				t.Errorf("going back built %q", got)
+			}
+			p.upToDate(t, bk)
+		})
+	}
+	t.Run("the base moved", func(t *testing.T) {
+		other := filepath.Join(t.TempDir(), "other")
+		buildkittest.AddToLayout(t, other, buildtest.Base, buildkittest.Busybox(t, "MOVED=1"))
+		moved := onBuildkit(t, "oci:"+other)
+		if got := says(p.plan(t, moved)); !strings.HasPrefix(got, "agent/claude no-image") {
+			t.Errorf("another layout: %s", got)
+		}
+	})
+	t.Run("refresh", func(t *testing.T) {
+		if got := p.apply(t, bk, refresh("agent/codex")); got != "agent/codex l1" {
+			t.Errorf("--refresh built %q", got)
+		}
+		p.upToDate(t, bk)
+	})
+	t.Run("a failure moves no name", func(t *testing.T) {
+		p.Edit(t, "templates/l0.Dockerfile.tmpl", "echo installing packages", "exit 9")
+		_, err := p.tryApply(bk)
+		var e *build.Error
+		if !errors.As(err, &e) || e.Class != "step-failed" || e.ExitCode != 1 || e.Hint == "" || !strings.Contains(e.Message, "Dockerfile:") {
+			t.Errorf("error = %+v, want a failed step with its line and a hint", err)
+		}
+		p.Remove(t, "templates/l0.Dockerfile.tmpl")
+		p.Write(t, "templates/l0.Dockerfile.tmpl", buildtest.New(t).Read(t, "templates/l0.Dockerfile.tmpl"))
+		p.upToDate(t, bk)
+	})
+}
+
+// serveBase serves a registry with a base and returns the base's reference.
+func serveBase(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(s.Close)
+	ref := strings.TrimPrefix(s.URL, "http://") + "/library/debian:12"
+	to, err := name.ParseReference(ref, name.Insecure)
+	if err == nil {
+		err = remote.Write(to, buildkittest.Busybox(t))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ref
+}
+
+// The two executors give equal keys, equal records and equal files.
+func TestExecutorsAreEqual(t *testing.T) {
+	p := newProject(t)
+	ref := serveBase(t)
+	dir := filepath.Join(t.TempDir(), "images")
+	bk := onBuildkit(t, "oci:"+dir)
+	spec := func(s *build.Spec, _ *build.Options) { s.Base, s.Family, s.Sidecars = ref, layers.Deb, []string{"ast-grep"} }
+	const all = "agent/claude agent/codex fetch l0 l1 sidecar/ast-grep tool/ast-grep"
+	if got := p.apply(t, spec); got != all {
+		t.Fatalf("podman built %q", got)
+	}
+	if got := p.apply(t, spec, bk); got != all {
+		t.Fatalf("BuildKit built %q", got)
+	}
+	p.upToDate(t, spec, bk)
+	one, two := p.plan(t, spec), p.plan(t, spec, bk)
+	for _, id := range strings.Fields(all) {
+		node := graph.ID(id)
+		a, b := recordOf(t, one, node), recordOf(t, two, node)
+		if one.Graph.Keys(node) != two.Graph.Keys(node) || !reflect.DeepEqual(a, b) {
+			t.Errorf("%s: records differ\npodman   %+v\nBuildKit %+v", id, a, b)
+		}
+		if len(a.Files)+len(a.Config) == 0 {
+			t.Errorf("%s: the record is empty", id)
+		}
+		s, _ := one.Step(node)
+		u, _ := two.Step(node)
+		mine := filepath.Join(t.TempDir(), "podman")
+		p.podman.Run(t, "push", "-q", strings.TrimPrefix(s.Found, "sha256:"), "oci:"+mine+":x")
+		compareTrees(t, id, treeOf(t, imageIn(t, mine, "")), treeOf(t, imageIn(t, dir, u.Found)))
+	}
+}
+
+// recordOf is what an image remembers, without the images it was built on.
+func recordOf(t *testing.T, p *build.Planned, id graph.ID) graph.Record {
+	t.Helper()
+	s, ok := p.Step(id)
+	img, found := p.Snapshot.ByID(s.Found)
+	if !ok || !found {
+		t.Fatalf("%s: no image %q", id, s.Found)
+	}
+	rec, err := graph.ParseRecord(img.Labels)
+	if err != nil {
+		t.Fatalf("%s: %v", id, err)
+	}
+	for i := range rec.Inputs {
+		if rec.Inputs[i].Node != "base" {
+			rec.Inputs[i].Image = ""
+		}
+	}
+	return rec
+}
+
+// imageIn returns an image of a layout by its config digest, "" for any.
+func imageIn(t *testing.T, dir, config string) v1.Image {
+	t.Helper()
+	path, err := layout.FromPath(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := path.ImageIndex()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := index.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range m.Manifests {
+		img, err := index.Image(d.Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id, err := img.ConfigName(); err == nil && (config == "" || id.String() == config) {
+			return img
+		}
+	}
+	t.Fatalf("no image %s in %s", config, dir)
+	return nil
+}
+
+// treeOf describes every path of an image.
+func treeOf(t *testing.T, img v1.Image) map[string]string {
+	t.Helper()
+	in := mutate.Extract(img)
+	defer in.Close()
+	out := map[string]string{}
+	r := tar.NewReader(in)
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := graph.NewContentHash()
+		if _, err := io.Copy(sum, r); err != nil {
+			t.Fatal(err)
+		}
+		path := "/" + strings.Trim(strings.TrimPrefix(h.Name, "./"), "/")
+		out[path] = fmt.Sprintf("%c %04o %d:%d %q %s", h.Typeflag, h.Mode&0o7777, h.Uid, h.Gid, h.Linkname, graph.ContentDigest(sum))
+	}
+}
+
+// mountPoints are what podman makes in a base that lacks them, because it mounts
+// something there while a step runs, and leaves in the image. Bases of
+// distributions have them.
+var mountPoints = map[string]bool{"/etc/hostname": true, "/etc/hosts": true, "/etc/resolv.conf": true, "/run": true}
+
+func compareTrees(t *testing.T, id string, podman, bk map[string]string) {
+	t.Helper()
+	paths := map[string]bool{}
+	for p := range podman {
+		paths[p] = true
+	}
+	for p := range bk {
+		paths[p] = true
+	}
+	var lines []string
+	for p := range paths {
+		if mountPoints[p] && bk[p] == "" {
+			continue
+		}
+		if podman[p] != bk[p] {
+			lines = append(lines, fmt.Sprintf("%s\n  podman   %s\n  BuildKit %s", p, podman[p], bk[p]))
+		}
+	}
+	sort.Strings(lines)
+	if len(lines) > 0 {
+		t.Errorf("%s: files differ:\n%s", id, strings.Join(lines, "\n"))
+	}
+	if len(podman) == 0 {
+		t.Errorf("%s: no files", id)
+	}
+}
