@@ -31,7 +31,7 @@ type streams struct {
 	err io.Writer
 }
 
-// changesPresent asks for exit code 2 and is no failure.
+// errChanges asks for exit code 2 and is no failure.
 var errChanges = errors.New("changes present")
 
 // run is the whole program but for the process around it.
@@ -66,7 +66,7 @@ sidecar/TOOL. State lives in labels of the images themselves.
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Len() > 0 {
-				return &wrongUse{text: fmt.Sprintf("unknown command %q", c.Args().First()), hint: "commands: " + commandNames(c.App)}
+				return &wrongUseError{text: fmt.Sprintf("unknown command %q", c.Args().First()), hint: "commands: " + commandNames(c.App)}
 			}
 			return cli.ShowAppHelp(c)
 		},
@@ -89,10 +89,10 @@ func commandNames(app *cli.App) string {
 	return strings.Join(names, ", ")
 }
 
-// wrongUse is a command line that cannot be meant.
-type wrongUse struct{ text, hint string }
+// wrongUseError is a command line that cannot be meant.
+type wrongUseError struct{ text, hint string }
 
-func (e *wrongUse) Error() string { return e.text }
+func (e *wrongUseError) Error() string { return e.text }
 
 // usageError turns the flag parser's error into one line and a hint.
 func usageError(c *cli.Context, err error) error {
@@ -109,7 +109,7 @@ func usageError(c *cli.Context, err error) error {
 			}
 		}
 	}
-	return &wrongUse{text: text, hint: hint}
+	return &wrongUseError{text: text, hint: hint}
 }
 
 func dashes(name string) string {

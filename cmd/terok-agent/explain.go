@@ -19,7 +19,7 @@ is there remembers, and what it would be made from now. Marks: ~ changed,
 		Flags: join(specFlags(), lookFlags()),
 		Action: func(c *cli.Context) error {
 			if c.Args().Len() != 1 {
-				return &wrongUse{text: "explain takes one layer", hint: "for example: terok-agent explain l1"}
+				return &wrongUseError{text: "explain takes one layer", hint: "for example: terok-agent explain l1"}
 			}
 			spec, err := specFromFlags(c)
 			if err != nil {

@@ -81,14 +81,14 @@ func specFromFlags(c *cli.Context) (build.Spec, error) {
 	if text := c.String("family"); text != "" {
 		f, err := layers.ParseFamily(text)
 		if err != nil {
-			return s, &wrongUse{text: err.Error(), hint: "use --family deb or --family rpm"}
+			return s, &wrongUseError{text: err.Error(), hint: "use --family deb or --family rpm"}
 		}
 		s.Family = f
 	}
 	if p := s.Platform; p != "" {
 		os, arch, ok := strings.Cut(p, "/")
 		if !ok || os != "linux" || arch == "" {
-			return s, &wrongUse{text: fmt.Sprintf("unknown platform %q", p), hint: "use linux/amd64 or linux/arm64"}
+			return s, &wrongUseError{text: fmt.Sprintf("unknown platform %q", p), hint: "use linux/amd64 or linux/arm64"}
 		}
 	}
 	return s, nil
@@ -110,19 +110,19 @@ func optionsFromFlags(c *cli.Context) (build.Options, error) {
 	}
 	o.Executor, o.Store, o.BuildkitAddrs = c.String("executor"), c.String("store"), c.StringSlice("buildkit-addr")
 	if c.Int("jobs") < 0 {
-		return o, &wrongUse{text: fmt.Sprintf("--jobs %d makes no sense", c.Int("jobs")), hint: "give a number from 1 up"}
+		return o, &wrongUseError{text: fmt.Sprintf("--jobs %d makes no sense", c.Int("jobs")), hint: "give a number from 1 up"}
 	}
 	for _, text := range c.StringSlice("secret") {
 		id, file, err := build.ParseSecret(text)
 		if err != nil {
-			return o, &wrongUse{text: err.Error()}
+			return o, &wrongUseError{text: err.Error()}
 		}
 		o.Secrets[id] = file
 	}
 	for _, text := range splitAll(c.StringSlice("mirror"), ",") {
 		from, to, ok := strings.Cut(text, "=")
 		if !ok {
-			return o, &wrongUse{text: fmt.Sprintf("reading --mirror %q: no '='", text), hint: "write --mirror FROM=TO"}
+			return o, &wrongUseError{text: fmt.Sprintf("reading --mirror %q: no '='", text), hint: "write --mirror FROM=TO"}
 		}
 		o.Mirrors = append(o.Mirrors, sources.Mirror{From: from, To: to})
 	}
@@ -136,7 +136,7 @@ func resourcesFromFlag(dirs []string) (fs.FS, error) {
 	for _, dir := range splitAll(dirs, string(os.PathListSeparator)) {
 		info, err := os.Stat(dir)
 		if err != nil || !info.IsDir() {
-			return nil, &wrongUse{text: fmt.Sprintf("--resources %s is not a directory", dir), hint: "name a directory with templates/, scripts/ or agents/ in it"}
+			return nil, &wrongUseError{text: fmt.Sprintf("--resources %s is not a directory", dir), hint: "name a directory with templates/, scripts/ or agents/ in it"}
 		}
 		tree = layers.Overlay(os.DirFS(dir), tree)
 	}
@@ -164,6 +164,6 @@ func outputFormat(c *cli.Context) (json bool, err error) {
 	case "json":
 		return true, nil
 	default:
-		return false, &wrongUse{text: fmt.Sprintf("unknown output %q", v), hint: "use -o text or -o json"}
+		return false, &wrongUseError{text: fmt.Sprintf("unknown output %q", v), hint: "use -o text or -o json"}
 	}
 }

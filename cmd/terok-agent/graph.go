@@ -45,7 +45,7 @@ func graphCommand(s streams) *cli.Command {
 			case "mermaid":
 				return render.Mermaid(s.out, g, c.Bool("stages"))
 			default:
-				return &wrongUse{text: fmt.Sprintf("unknown format %q", f), hint: "use --format tree, dot or mermaid"}
+				return &wrongUseError{text: fmt.Sprintf("unknown format %q", f), hint: "use --format tree, dot or mermaid"}
 			}
 		},
 	}

@@ -26,7 +26,7 @@ func writeLLB(ctx context.Context, w io.Writer, g *graph.Graph, id graph.ID) err
 				names = append(names, string(n.ID))
 			}
 		}
-		return &wrongUse{text: fmt.Sprintf("cannot show %q: no such layer", id), hint: "layers: " + strings.Join(names, ", ")}
+		return &wrongUseError{text: fmt.Sprintf("cannot show %q: no such layer", id), hint: "layers: " + strings.Join(names, ", ")}
 	}
 	img, err := lowerings{g: g, done: map[graph.ID]*llb.Image{}}.lower(ctx, n)
 	if err != nil {

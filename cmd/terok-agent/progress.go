@@ -34,7 +34,7 @@ func newProgress(mode string, s streams) (*progress, error) {
 		mode = "plain"
 	case "plain", "json", "quiet":
 	default:
-		return nil, &wrongUse{text: fmt.Sprintf("unknown progress %q", mode), hint: "use --progress auto, plain, json or quiet"}
+		return nil, &wrongUseError{text: fmt.Sprintf("unknown progress %q", mode), hint: "use --progress auto, plain, json or quiet"}
 	}
 	return &progress{mode: mode, w: s.err, out: s.out, color: hasColor(s.err), wide: width(s.err)}, nil
 }
@@ -168,8 +168,7 @@ func (v *progress) json(e exec.Event) {
 		Time: e.Time.UTC().Format(time.RFC3339Nano), Kind: string(e.Kind), Node: string(e.Node), Line: e.Line,
 		Text: e.Text, Image: e.Image, Seconds: e.Duration.Seconds(),
 	}
-	switch e.Kind {
-	case exec.StepStarted, exec.StepCached, exec.StepDone:
+	if e.Kind == exec.StepStarted || e.Kind == exec.StepCached || e.Kind == exec.StepDone {
 		w.Stage, w.Step = &e.Step.Stage, &e.Step.Step
 	}
 	if failed, ok := e.Err.(*exec.Error); ok { //nolint:errorlint // as in tail

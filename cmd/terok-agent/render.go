@@ -21,7 +21,7 @@ builds all of it by hand with plain podman build. No engine is asked.`,
 		Action: func(c *cli.Context) error {
 			dir := c.String("build-dir")
 			if dir == "" {
-				return &wrongUse{text: "no --build-dir given", hint: "name a directory that is absent or empty: --build-dir DIR"}
+				return &wrongUseError{text: "no --build-dir given", hint: "name a directory that is absent or empty: --build-dir DIR"}
 			}
 			spec, err := specFromFlags(c)
 			if err != nil {

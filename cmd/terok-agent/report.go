@@ -13,7 +13,7 @@ import (
 // report writes an error as one "error:" line and one "hint:" line, after the
 // tail of a failed step's log, and returns the exit code.
 func report(w io.Writer, err error) int {
-	var wrong *wrongUse
+	var wrong *wrongUseError
 	var failed *build.Error
 	switch {
 	case err == nil:
