@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -29,7 +30,8 @@ type Options struct {
 	Labels func(graph.Node) map[string]string
 	// Sink receives the events; nil drops them.
 	Sink Sink
-	// Now tells the time, for events; nil means time.Now.
+	// Now tells the time, for events; nil leaves their times and durations
+	// zero.
 	Now func() time.Time
 }
 
@@ -55,7 +57,7 @@ func Apply(ctx context.Context, g *graph.Graph, p *plan.Plan, x Executor, o Opti
 		o.Jobs = runtime.NumCPU()
 	}
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = func() time.Time { return time.Time{} }
 	}
 	if o.Sink == nil {
 		o.Sink = SinkFunc(func(Event) {})
@@ -162,7 +164,7 @@ func (r *run) drain(ctx context.Context, ready []graph.ID, waiting map[graph.ID]
 // skipReaders records everything above a failed node as skipped.
 func (r *run) skipReaders(id graph.ID, readers map[graph.ID][]graph.ID) {
 	for _, up := range readers[id] {
-		if !contains(r.out.Skipped, up) {
+		if !slices.Contains(r.out.Skipped, up) {
 			r.out.Skipped = append(r.out.Skipped, up)
 			r.events.send(Event{Kind: NodeSkipped, Node: up, Text: "needs " + string(id), Time: r.o.Now()})
 			r.skipReaders(up, readers)
@@ -288,7 +290,7 @@ func (r *run) edges(n graph.Node) []graph.Input {
 func (r *run) inputs(n graph.Node) []graph.ID {
 	var out []graph.ID
 	for _, in := range r.edges(n) {
-		if !contains(out, in.Node) {
+		if !slices.Contains(out, in.Node) {
 			out = append(out, in.Node)
 		}
 	}
@@ -337,13 +339,4 @@ func firstPhrase(s *plan.Step) string {
 		return ""
 	}
 	return string(s.Reasons[0].Code)
-}
-
-func contains(list []graph.ID, id graph.ID) bool {
-	for _, have := range list {
-		if have == id {
-			return true
-		}
-	}
-	return false
 }
