@@ -1,7 +1,9 @@
 package podman
 
 import (
+	"maps"
 	"runtime"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -31,13 +33,13 @@ func argv(r exec.Request, p buildPlan) []string {
 		// What is needed is here already, or its absence is for us to explain.
 		"--pull=never", "--format", "oci",
 	}
-	for _, k := range sortedKeys(p.args) {
+	for _, k := range slices.Sorted(maps.Keys(p.args)) {
 		a = append(a, "--build-arg", k+"="+p.args[k])
 	}
 	for _, parent := range parentsByRef(r.Parents) {
 		a = append(a, "--build-context", parent.Ref+"=container-image://"+bareID(parent.Image))
 	}
-	for _, id := range sortedKeys(p.secrets) {
+	for _, id := range slices.Sorted(maps.Keys(p.secrets)) {
 		a = append(a, "--secret", "id="+id+",src="+p.secrets[id])
 	}
 	for _, s := range r.Options.SSH {
@@ -91,13 +93,4 @@ func isHostPlatform(platform string) bool {
 	}
 	host := "linux/" + runtime.GOARCH
 	return platform == host || (runtime.GOARCH == "arm64" && platform == host+"/v8")
-}
-
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/terok-ai/terok-agent/pkg/exec"
@@ -111,8 +113,8 @@ func (b *build) prepare() (buildPlan, error) {
 // neededSecrets are the files of the secrets that the recipe mentions.
 func (b *build) neededSecrets() (map[string]string, error) {
 	out := map[string]string{}
-	for _, id := range sortedKeys(b.r.Options.Secrets) {
-		if !strings.Contains(string(b.r.Recipe.Dockerfile), id) && !contains(b.r.Recipe.Secrets, id) {
+	for _, id := range slices.Sorted(maps.Keys(b.r.Options.Secrets)) {
+		if !strings.Contains(string(b.r.Recipe.Dockerfile), id) && !slices.Contains(b.r.Recipe.Secrets, id) {
 			continue
 		}
 		file, err := filepath.Abs(b.r.Options.Secrets[id])
@@ -163,13 +165,4 @@ type recipe struct {
 	facts *dockerfile.Facts
 	text  dockerfile.Instrumented
 	args  map[string]string
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }

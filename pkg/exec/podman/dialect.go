@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/terok-ai/terok-agent/pkg/exec"
@@ -134,7 +135,7 @@ func lacking(in dockerfile.InstructionText, v version) string {
 		if l.untilMajor > 0 && v.atLeast(l.untilMajor, l.untilMinor) {
 			continue
 		}
-		if contains(l.keywords, in.Keyword) && l.words.MatchString(in.Text) {
+		if slices.Contains(l.keywords, in.Keyword) && l.words.MatchString(in.Text) {
 			return l.what
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -96,7 +97,7 @@ func isBuilder(args []string) bool {
 	if name != "podman" && name != "buildah" {
 		return false
 	}
-	return contains(args[1:], "build") || contains(args[1:], "bud")
+	return slices.Contains(args[1:], "build") || slices.Contains(args[1:], "bud")
 }
 
 // variable returns the last value of a variable in a list of "K=V".

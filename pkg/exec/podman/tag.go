@@ -3,7 +3,9 @@ package podman
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"sort"
 	"strings"
 
@@ -90,7 +92,7 @@ func (x *Executor) movedSoFar(ctx context.Context, moves map[string]string) stri
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	var moved, not []string
-	for _, name := range sortedKeys(moves) {
+	for _, name := range slices.Sorted(maps.Keys(moves)) {
 		stdout, _, end := x.output(ctx, "image", "inspect", "--format", "{{.Id}}", name)
 		if end.code == 0 && end.err == nil && strings.TrimSpace(stdout) == bareID(moves[name]) {
 			moved = append(moved, name)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/terok-ai/terok-agent/pkg/exec"
 )
@@ -41,7 +43,7 @@ func (b *build) verify(ctx context.Context, image string) (inspected, error) {
 	if err != nil {
 		return got, err
 	}
-	for _, k := range sortedKeys(b.r.Labels) {
+	for _, k := range slices.Sorted(maps.Keys(b.r.Labels)) {
 		have, ok := got.Labels[k]
 		if !ok || have != b.r.Labels[k] {
 			return got, failed(exec.ClassUnverified, fmt.Errorf(
