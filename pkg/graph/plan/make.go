@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/terok-ai/terok-agent/pkg/graph"
@@ -298,20 +299,9 @@ const labelCreated = "org.opencontainers.image.created"
 // FullName returns a tag as stores show it: names without a registry are
 // local.
 func FullName(tag string) string {
-	for i := 0; i < len(tag); i++ {
-		switch tag[i] {
-		case '/':
-			host := tag[:i]
-			for j := 0; j < len(host); j++ {
-				if host[j] == '.' || host[j] == ':' {
-					return tag
-				}
-			}
-			if host == "localhost" {
-				return tag
-			}
-			return "localhost/" + tag
-		}
+	host, _, slash := strings.Cut(tag, "/")
+	if slash && (host == "localhost" || strings.ContainsAny(host, ".:")) {
+		return tag
 	}
 	return "localhost/" + tag
 }

@@ -22,7 +22,6 @@ type world struct {
 	apt      string
 	versions map[string]string
 	hidden   map[string]bool // agents left out of l1
-	comment  string
 	salts    int
 	store    *exectest.Memory
 }
@@ -331,7 +330,8 @@ func TestPlanIsAFunction(t *testing.T) {
 		}
 		return b.String()
 	}
-	if encode() != encode() {
+	first := encode()
+	if encode() != first {
 		t.Error("two plans of the same inputs differ")
 	}
 	back, err := plan.Decode(strings.NewReader(encode()))
