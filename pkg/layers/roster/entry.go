@@ -3,8 +3,10 @@ package roster
 import (
 	"bytes"
 	"io/fs"
+	"maps"
 	"path"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 )
@@ -148,7 +150,7 @@ func (r *reader) checkCommand(m map[string]value, run []string) {
 // checkTargets reports paths that the entry itself writes twice.
 func (r *reader) checkTargets(e Entry) {
 	seen := map[string]bool{}
-	for _, name := range sortedKeys(e.Commands) {
+	for _, name := range slices.Sorted(maps.Keys(e.Commands)) {
 		seen[path.Join(CommandDir, name)] = true
 	}
 	report := func(to string, pos Pos) {
@@ -160,7 +162,7 @@ func (r *reader) checkTargets(e Entry) {
 	for _, f := range e.Files {
 		report(f.To, f.Pos)
 	}
-	for _, link := range sortedKeys(e.Links) {
+	for _, link := range slices.Sorted(maps.Keys(e.Links)) {
 		report(link, r.at[join("links", link)])
 	}
 }

@@ -2,6 +2,7 @@ package roster
 
 import (
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -103,7 +104,7 @@ func (r *reader) checkedTemplate(v value) string {
 // oneOf reports words that are not known.
 func (r *reader) oneOf(m map[string]value, key string, words []string, known ...string) {
 	for _, w := range words {
-		if !contains(known, w) {
+		if !slices.Contains(known, w) {
 			hint := didYouMean(w, known)
 			if hint == "" {
 				hint = "one of " + strings.Join(known, ", ")

@@ -3,9 +3,10 @@ package roster
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"path"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -94,7 +95,7 @@ func (e Entry) lockError(format string, args ...any) *LockError {
 // Resolve expands the entry for a platform. Errors are *Error, with the place
 // in the entry's file, and *LockError.
 func (e Entry) Resolve(platform string) (Resolved, error) {
-	if !contains(e.Platforms, platform) {
+	if !slices.Contains(e.Platforms, platform) {
 		err := e.Errorf("platforms", "%s cannot be built for %q", e.Name, platform)
 		err.Hint = "it is there for " + strings.Join(e.Platforms, ", ")
 		return Resolved{}, err
@@ -150,14 +151,14 @@ func unpinnedText(s Step, a *Artefact) string {
 }
 
 func (r *Resolved) expandRest(x *expander) {
-	for _, name := range sortedKeys(r.Entry.Commands) {
+	for _, name := range slices.Sorted(maps.Keys(r.Entry.Commands)) {
 		target := x.text("commands."+name, r.Entry.Commands[name])
 		if !path.IsAbs(target) {
 			target = path.Join(r.Prefix, target)
 		}
 		r.Commands = append(r.Commands, Command{Name: name, Target: target})
 	}
-	for _, p := range sortedKeys(r.Entry.Links) {
+	for _, p := range slices.Sorted(maps.Keys(r.Entry.Links)) {
 		r.Links = append(r.Links, Link{Path: p, Target: x.text("links."+p, r.Entry.Links[p])})
 	}
 	r.Env = x.texts("env", r.Entry.Env)
@@ -255,7 +256,7 @@ func (e Entry) checkLock() []error {
 		return errs
 	}
 	for _, l := range e.Lock.Artefacts {
-		if !used[l.Platform+" "+l.Source] && contains(e.Platforms, l.Platform) {
+		if !used[l.Platform+" "+l.Source] && slices.Contains(e.Platforms, l.Platform) {
 			errs = append(errs, &Error{
 				File: e.Lock.File, Line: l.Line, Column: l.Column,
 				Message: fmt.Sprintf("no step of %s downloads %s for %s", e.Name, l.Source, l.Platform),
@@ -290,19 +291,10 @@ func (x *expander) list(at string, list []string) []string {
 
 func (x *expander) texts(at string, m map[string]string) map[string]string {
 	out := make(map[string]string, len(m))
-	for _, k := range sortedKeys(m) {
+	for _, k := range slices.Sorted(maps.Keys(m)) {
 		out[k] = x.text(at+"."+k, m[k])
 	}
 	return out
-}
-
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }
 
 func or(s, otherwise string) string {

@@ -2,6 +2,7 @@ package roster
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -73,7 +74,7 @@ func (r *Roster) Expand(names []string, excluded ...string) ([]string, error) {
 	chosen := map[string]bool{}
 	var visit func(name, by string) error
 	visit = func(name, by string) error {
-		if contains(excluded, name) {
+		if slices.Contains(excluded, name) {
 			if by == "" {
 				return nil
 			}
@@ -117,7 +118,7 @@ func (r *Roster) defaults() []string {
 func (r *Roster) checkKnown(names []string) error {
 	e := &SelectionError{Available: r.Names(), Nearest: map[string]string{}}
 	for _, name := range names {
-		if _, ok := r.entries[name]; ok || contains(e.Wanted, name) {
+		if _, ok := r.entries[name]; ok || slices.Contains(e.Wanted, name) {
 			continue
 		}
 		e.Wanted = append(e.Wanted, name)

@@ -2,6 +2,7 @@ package roster
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -225,7 +226,7 @@ func (r *reader) unpack(v value) Unpack {
 }
 
 func (r *reader) checkDownload(v value, m map[string]value, d *Download) {
-	if _, given := m["source"]; given && !contains(sources, string(d.Source)) {
+	if _, given := m["source"]; given && !slices.Contains(sources, string(d.Source)) {
 		r.errorf(m["source"].pos, didYouMean(string(d.Source), sources), "unknown source %q", d.Source)
 		return
 	}
@@ -244,7 +245,7 @@ func (r *reader) checkDownload(v value, m map[string]value, d *Download) {
 	if u.Format == "" && d.Source == FromNpm {
 		u.Format = "npm"
 	}
-	if d.Source != "" && !contains(formats, u.Format) {
+	if d.Source != "" && !slices.Contains(formats, u.Format) {
 		r.errorf(v.pos, "one of "+strings.Join(formats, ", "), "the download needs a known unpack.format, not %q", u.Format)
 	}
 	if u.Format == "npm" {

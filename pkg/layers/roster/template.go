@@ -2,6 +2,7 @@ package roster
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"text/template"
@@ -68,7 +69,7 @@ func checkTemplate(text string) (*template.Template, error) {
 		if !ok {
 			return nil, fmt.Errorf("template %q: %s is not a variable", text, n)
 		}
-		if !contains(variableNames, name) {
+		if !slices.Contains(variableNames, name) {
 			return nil, fmt.Errorf("template %q: unknown variable %q, known are %s", text, name, strings.Join(variableNames, ", "))
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -152,7 +153,7 @@ func (r *reader) pairs(v value) (names []string, values map[string]value, ok boo
 func (r *reader) mapping(v value, known ...string) map[string]value {
 	names, values, _ := r.pairs(v)
 	for _, name := range names {
-		if !contains(known, name) {
+		if !slices.Contains(known, name) {
 			r.errorf(values[name].pos, didYouMean(name, known), "unknown key %q", name)
 			delete(values, name)
 		}
@@ -255,15 +256,6 @@ func join(path, key string) string {
 		return key
 	}
 	return path + "." + key
-}
-
-func contains(list []string, s string) bool {
-	for _, e := range list {
-		if e == s {
-			return true
-		}
-	}
-	return false
 }
 
 // scalar returns a node's text if it is a string.
