@@ -1,9 +1,11 @@
+// Package layers draws what should exist: it names the built-in layers, renders
+// their recipes from the resources, reads the edges out of the Dockerfiles and
+// hands all of it over as a graph. It looks at no store and needs no engine.
 package layers
 
 import (
 	"fmt"
 	"io/fs"
-	"sort"
 	"strings"
 
 	"github.com/terok-ai/terok-agent/pkg/graph"
@@ -144,6 +146,18 @@ func (d *drawing) drawFetch() error {
 	return nil
 }
 
+// drawTogether draws the parts that go into one image and makes sure that they
+// get along there; env is what the image sets for them.
+func (d *drawing) drawTogether(names []string) (parts []*part, env map[string]string, err error) {
+	if parts, err = d.drawParts(names); err != nil {
+		return nil, nil, err
+	}
+	if env, err = mergeEnv(parts); err != nil {
+		return nil, nil, err
+	}
+	return parts, env, checkPaths(parts)
+}
+
 // mergeEnv joins the environments of parts; two that want one variable
 // differently are an error of the later entry.
 func mergeEnv(parts []*part) (map[string]string, error) {
@@ -173,15 +187,6 @@ func checkPaths(parts []*part) error {
 	return nil
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
-}
-
 func (d *drawing) drawSidecar(tool string, first bool) error {
 	e, ok := d.roster.Lookup(tool)
 	if !ok || e.Sidecar == nil {
@@ -191,11 +196,7 @@ func (d *drawing) drawSidecar(tool string, first bool) error {
 	if err != nil {
 		return err
 	}
-	parts, err := d.drawParts(names)
-	if err != nil {
-		return err
-	}
-	env, err := mergeEnv(parts)
+	parts, env, err := d.drawTogether(names)
 	if err != nil {
 		return err
 	}

@@ -136,6 +136,12 @@ func TestBaseMovesNoPart(t *testing.T) {
 	}
 }
 
+// samePath are two tools that cannot be in one image.
+var samePath = fstest.MapFS{
+	"agents/one.yaml": {Data: []byte("kind: tool\nlinks: {/usr/local/bin/same: /opt/one}\n")},
+	"agents/two.yaml": {Data: []byte("kind: tool\ndepends_on: one\nlinks: {/usr/local/bin/same: /opt/two}\nsidecar: {}\n")},
+}
+
 func TestDrawRefuses(t *testing.T) {
 	for name, tc := range map[string]struct {
 		edit func(*layers.Spec)
@@ -157,6 +163,12 @@ func TestDrawRefuses(t *testing.T) {
 		"missing file": {
 			edit: func(*layers.Spec) {}, over: fstest.MapFS{"templates/l0.Dockerfile.tmpl": {Data: []byte("FROM {{.Base}}\nCOPY nothing /b\n")}},
 			want: "L0.Dockerfile:2",
+		},
+		"one path twice in l1": {
+			edit: func(s *layers.Spec) { *s = spec("codex,one,two") }, over: samePath, want: "one and two both put /usr/local/bin/same into the image",
+		},
+		"one path twice in a sidecar": {
+			edit: func(s *layers.Spec) { s.Sidecars = []string{"two"} }, over: samePath, want: "one and two both put /usr/local/bin/same into the image",
 		},
 		"bad template": {
 			edit: func(*layers.Spec) {}, over: fstest.MapFS{"templates/l0.Dockerfile.tmpl": {Data: []byte("FROM {{.Nope}}\n")}},

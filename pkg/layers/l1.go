@@ -16,15 +16,8 @@ func (d *drawing) drawL1() error {
 	if err != nil {
 		return err
 	}
-	parts, err := d.drawParts(names)
+	parts, env, err := d.drawTogether(names)
 	if err != nil {
-		return err
-	}
-	env, err := mergeEnv(parts)
-	if err != nil {
-		return err
-	}
-	if err := checkPaths(parts); err != nil {
 		return err
 	}
 	text, err := d.templates.render(tmplL1, assemblyData{

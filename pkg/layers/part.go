@@ -3,7 +3,9 @@ package layers
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/terok-ai/terok-agent/pkg/graph"
@@ -69,7 +71,7 @@ func (d *drawing) drawPart(name string) (*part, error) {
 	if !ok {
 		return nil, &roster.SelectionError{Wanted: []string{name}, Available: d.roster.Names()}
 	}
-	if len(e.Families) > 0 && !containsString(e.Families, string(d.spec.Family)) {
+	if len(e.Families) > 0 && !slices.Contains(e.Families, string(d.spec.Family)) {
 		return nil, e.Errorf("families", "%s works on %s, and the base is %s", name, strings.Join(e.Families, ", "), d.spec.Family)
 	}
 	res, err := e.Resolve(d.spec.Platform)
@@ -161,7 +163,7 @@ func pathsOf(d partData) []string {
 
 func envPairs(env map[string]string) []string {
 	var out []string
-	for _, k := range sortedKeys(env) {
+	for _, k := range slices.Sorted(maps.Keys(env)) {
 		out = append(out, shellQuote(k+"="+env[k]))
 	}
 	return out
@@ -193,13 +195,4 @@ func gnuArch(platform string) string {
 		return "aarch64"
 	}
 	return arch
-}
-
-func containsString(list []string, s string) bool {
-	for _, have := range list {
-		if have == s {
-			return true
-		}
-	}
-	return false
 }

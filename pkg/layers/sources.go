@@ -74,9 +74,10 @@ func hashTree(fsys fs.FS, root string, set dockerfile.SourceSet, step int, seen 
 		}
 		in.Step = step
 		// The root of a copied directory gives its content, not itself.
-		if !(d.IsDir() && name == root && !set.Parents && !set.Bind) {
-			*out = append(*out, in)
+		if d.IsDir() && name == root && !set.Parents && !set.Bind {
+			return nil
 		}
+		*out = append(*out, in)
 		return nil
 	})
 }
