@@ -5,7 +5,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
-	"os/exec"
+	osexec "os/exec"
 	"testing"
 )
 
@@ -62,7 +62,7 @@ func gzipped(t *testing.T, b []byte) []byte {
 
 func xzipped(t *testing.T, b []byte) []byte {
 	t.Helper()
-	cmd := exec.Command("xz", "-c")
+	cmd := osexec.Command("xz", "-c")
 	cmd.Stdin = bytes.NewReader(b)
 	out, err := cmd.Output()
 	if err != nil {

@@ -7,8 +7,9 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
+	osexec "os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -93,8 +94,8 @@ func TestFetchStopsAtOnce(t *testing.T) {
 	for _, p := range platforms(t) {
 		f := fetch{source: s.URL + "/f", format: "bare"}
 		env, argv := f.command(t, p)
-		cmd := exec.Command(argv[0], argv[1:]...)
-		cmd.Env = append(env, "TEROK_FETCH_STALL=600")
+		cmd := osexec.Command(argv[0], argv[1:]...)
+		cmd.Env = slices.Concat(env, []string{"TEROK_FETCH_STALL=600"})
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
+	osexec "os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -27,11 +27,11 @@ type platform struct {
 // one with curl and one with nothing but busybox.
 func platforms(t *testing.T) []platform {
 	t.Helper()
-	busybox, err := exec.LookPath("busybox")
+	busybox, err := osexec.LookPath("busybox")
 	if err != nil {
 		t.Fatal("busybox is needed for this test: install the package busybox")
 	}
-	applets, err := exec.Command(busybox, "--list").Output()
+	applets, err := osexec.Command(busybox, "--list").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func platforms(t *testing.T) []platform {
 		symlink(t, busybox, filepath.Join(bare, applet))
 		symlink(t, busybox, filepath.Join(withCurl, applet))
 	}
-	curl, err := exec.LookPath("curl")
+	curl, err := osexec.LookPath("curl")
 	if err != nil {
 		t.Fatal("curl is needed for this test: install the package curl")
 	}
@@ -178,7 +178,8 @@ func TestFetchUnpacks(t *testing.T) {
 		{"zip, strip 2", "zip", zipOf(t, goodTree()[2:]...), []string{"--strip", "2"}, "644 a/deep, 755 tool"},
 		{
 			"keep a file and a directory", "npm", gzipped(t, plain),
-			[]string{"--keep", "README", "--keep", "lib/"}, "644 README, 644 lib/a/deep",
+			[]string{"--keep", "README", "--keep", "lib/"},
+			"644 README, 644 lib/a/deep",
 		},
 		{"bare", "bare", []byte("ELF"), nil, "755 file"},
 		{"bare with a name", "bare", []byte("ELF"), []string{"--as", "tool"}, "755 tool"},

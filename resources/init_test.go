@@ -3,7 +3,7 @@ package resources_test
 import (
 	"net"
 	"os"
-	"os/exec"
+	osexec "os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -339,7 +339,7 @@ func (c *container) daemon() (url string, stop func()) {
 	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 	_ = l.Close()
 	path := run(c.t, c.env, "", "git", "--exec-path").stdout
-	cmd := exec.Command(filepath.Join(strings.TrimSpace(path), "git-daemon"), "--listen=127.0.0.1", "--port="+port,
+	cmd := osexec.Command(filepath.Join(strings.TrimSpace(path), "git-daemon"), "--listen=127.0.0.1", "--port="+port,
 		"--base-path="+c.root, "--export-all", "--reuseaddr")
 	cmd.Env = c.env
 	if err := cmd.Start(); err != nil {

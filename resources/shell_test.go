@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
-	"os/exec"
+	osexec "os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -37,12 +37,12 @@ func run(t *testing.T, env []string, dir string, argv ...string) outcome {
 
 func runWith(t *testing.T, stdin string, env []string, dir string, argv ...string) outcome {
 	t.Helper()
-	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd := osexec.Command(argv[0], argv[1:]...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
 	cmd.Env, cmd.Dir = env, dir
 	err := cmd.Run()
-	var exit *exec.ExitError
+	var exit *osexec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatalf("running %q: %v", argv, err)
 	}

@@ -3,7 +3,7 @@ package resources_test
 import (
 	"io/fs"
 	"os"
-	"os/exec"
+	osexec "os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -67,7 +67,7 @@ func each(t *testing.T, dir string, visit func(path, content string)) {
 }
 
 func TestShellcheck(t *testing.T) {
-	if _, err := exec.LookPath("shellcheck"); err != nil {
+	if _, err := osexec.LookPath("shellcheck"); err != nil {
 		if os.Getenv("TEROK_REQUIRE_ENGINE") != "" {
 			t.Fatal("shellcheck is missing")
 		}

@@ -3,7 +3,7 @@ package resources_test
 import (
 	"bytes"
 	"os"
-	"os/exec"
+	osexec "os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -90,7 +90,7 @@ func loadDebian(t *testing.T, e podmantest.Env) {
 	t.Helper()
 	archive := filepath.Join(e.Dir, "debian.tar")
 	var stderr bytes.Buffer
-	save := exec.Command("podman", "save", "-q", "-o", archive, debian)
+	save := osexec.Command("podman", "save", "-q", "-o", archive, debian)
 	save.Stderr = &stderr
 	if err := save.Run(); err != nil {
 		if os.Getenv("TEROK_REQUIRE_ENGINE") != "" {
