@@ -219,7 +219,9 @@ func TestExecutorsAreEqual(t *testing.T) {
 	ref := serveBase(t)
 	dir := filepath.Join(t.TempDir(), "images")
 	bk := onBuildkit(t, "oci:"+dir)
-	spec := func(s *build.Spec, _ *build.Options) { s.Base, s.Family, s.Sidecars = ref, layers.Deb, []string{"ast-grep"} }
+	spec := func(s *build.Spec, _ *build.Options) {
+		s.Base, s.Family, s.Sidecars = ref, layers.Deb, []string{"ast-grep"}
+	}
 	const all = "agent/claude agent/codex fetch l0 l1 sidecar/ast-grep tool/ast-grep"
 	if got := p.apply(t, spec); got != all {
 		t.Fatalf("podman built %q", got)

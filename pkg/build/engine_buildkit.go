@@ -57,7 +57,7 @@ func newBuildkitEngine(o Options) (*buildkitEngine, error) {
 	var err error
 	switch kind {
 	case storePodman:
-		target, err = e.onPodman(o)
+		target = e.onPodman(o)
 	case storeLayout:
 		target, err = e.onLayout(o, where)
 	case storeRegistry:
@@ -86,7 +86,7 @@ func unknownStore(name string) error {
 	}
 }
 
-func (e *buildkitEngine) onPodman(o Options) (buildkit.Target, error) {
+func (e *buildkitEngine) onPodman(o Options) buildkit.Target {
 	look := store.Podman{Cmd: o.Podman}
 	e.storeName, e.lock = storePodman, podmanIdentity(o)
 	e.look = func(ctx context.Context, _ Query) (graph.Snapshot, error) { return look.Observe(ctx) }
@@ -94,7 +94,7 @@ func (e *buildkitEngine) onPodman(o Options) (buildkit.Target, error) {
 	return buildkit.NewPodman(buildkit.PodmanOptions{
 		Executor: podman.New(podman.Options{Cmd: o.Podman}), Store: look,
 		Dir: filepath.Join(buildkit.CacheDir(o.Getenv), "podman-link", shortName(e.lock)),
-	}), nil
+	})
 }
 
 func (e *buildkitEngine) onLayout(o Options, dir string) (buildkit.Target, error) {

@@ -1,6 +1,7 @@
 package buildkit
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -116,7 +117,7 @@ func (w *watcher) event(d digest.Digest) (exec.Event, bool) {
 // have no other.
 func (w *watcher) log(l *bkclient.VertexLog) []exec.Event {
 	at := stream{l.Vertex, l.Stream}
-	text := append(w.open[at], l.Data...)
+	text := slices.Concat(w.open[at], l.Data)
 	var events []exec.Event
 	for {
 		end := strings.IndexAny(string(text), "\r\n")

@@ -45,7 +45,7 @@ func hasRange(path string) bool {
 	if err != nil {
 		return false
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	id := strconv.Itoa(os.Getuid())
 	name := id
 	if u, err := user.Current(); err == nil {

@@ -160,7 +160,7 @@ func (t *Podman) land(ctx context.Context, r exec.Request, made handed) (landed,
 
 // passing begins the name that an image has while podman reads it: podman names
 // every image that it reads, by its directory or by what the index says.
-const passing = "localhost/terok-agent-passing"
+const passing = "localhost/terok-agent-passing" //nolint:gosec // a name, no password
 
 // load makes podman read one image: through a layout that shows only this one,
 // because podman cannot be told a digest. The directory is named relatively:

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -153,7 +154,7 @@ func (r *layoutReader) add(ctx context.Context, index ocispecs.Index, names []st
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		own := append(names[:len(names):len(names)], layoutNames(d)...)
+		own := slices.Concat(names, layoutNames(d))
 		var err error
 		switch {
 		case isIndex(d.MediaType) && depth < maxNesting:

@@ -162,7 +162,7 @@ func (e *Env) start() error {
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	for {
 		if _, err = c.Info(ctx); err == nil {
 			return nil
