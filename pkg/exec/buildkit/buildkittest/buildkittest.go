@@ -10,6 +10,7 @@ import (
 	"os"
 	osexec "os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -125,9 +126,12 @@ func Daemon(t testing.TB) string {
 	return e.Address
 }
 
+// NoEntitlements makes a daemon that gives steps nothing beyond the ordinary.
+const NoEntitlements = "no entitlements"
+
 // Open starts a daemon; the function it returns ends it and removes its cache.
 // It is for TestMain, where one daemon serves all tests of a package.
-func Open() (*Env, func() error, error) {
+func Open(options ...string) (*Env, func() error, error) {
 	path, err := Binary()
 	if err != nil {
 		return nil, nil, err
@@ -137,9 +141,14 @@ func Open() (*Env, func() error, error) {
 		return nil, nil, err
 	}
 	e := &Env{Address: "unix://" + filepath.Join(dir, "bk.sock"), Dir: dir, log: &bytes.Buffer{}, ended: make(chan struct{})}
-	e.cmd = osexec.Command(path,
+	args := []string{
 		"--addr", e.Address, "--root", filepath.Join(dir, "root"), "--oci-worker-binary", "runc",
-		"--oci-worker-net", "host", "--containerd-worker=false", "--allow-insecure-entitlement", "network.host")
+		"--oci-worker-net", "host", "--containerd-worker=false",
+	}
+	if !slices.Contains(options, NoEntitlements) {
+		args = append(args, "--allow-insecure-entitlement", "network.host")
+	}
+	e.cmd = osexec.Command(path, args...)
 	e.cmd.Stdout, e.cmd.Stderr = e.log, e.log
 	if err := e.start(); err != nil {
 		_ = os.RemoveAll(dir)
