@@ -139,20 +139,16 @@ func (l *layoutDir) change(ctx context.Context, edit func(*ocispecs.Index) error
 		return fmt.Errorf("locking the OCI layout %q: %w", l.Dir, err)
 	}
 	defer release()
-	index := ocispecs.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispecs.MediaTypeImageIndex}
-	path := filepath.Join(l.Dir, ocispecs.ImageIndexFile)
-	text, err := os.ReadFile(path)
-	if err == nil {
-		err = json.Unmarshal(text, &index)
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	index, err := l.readIndex()
+	if err != nil {
 		return fmt.Errorf("reading the index of %q: %w", l.Dir, err)
 	}
 	if err := edit(&index); err != nil {
 		return err
 	}
-	if text, err = json.MarshalIndent(index, "", "  "); err == nil {
-		err = replaceFile(path, text)
+	text, err := json.MarshalIndent(index, "", "  ")
+	if err == nil {
+		err = replaceFile(filepath.Join(l.Dir, ocispecs.ImageIndexFile), text)
 	}
 	if err != nil {
 		return fmt.Errorf("writing the index of %q: %w", l.Dir, err)
@@ -160,7 +156,20 @@ func (l *layoutDir) change(ctx context.Context, edit func(*ocispecs.Index) error
 	return nil
 }
 
-// descriptor reads BuildKit's description of a manifest.
+// readIndex returns the index, an empty one when there is none yet.
+func (l *layoutDir) readIndex() (ocispecs.Index, error) {
+	index := ocispecs.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispecs.MediaTypeImageIndex}
+	text, err := os.ReadFile(filepath.Join(l.Dir, ocispecs.ImageIndexFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return index, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &index)
+	}
+	return index, err
+}
+
+// asDescriptor reads BuildKit's description of a manifest.
 func (h handed) asDescriptor() (ocispecs.Descriptor, error) {
 	var d ocispecs.Descriptor
 	text, err := base64.StdEncoding.DecodeString(string(h.descriptor))
