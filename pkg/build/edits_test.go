@@ -85,9 +85,9 @@ func TestEditsOnPodman(t *testing.T) {
 		},
 		{
 			name:   "a changed instruction",
-			edit:   func(t *testing.T) { p.Edit(t, "templates/fetch.Dockerfile.tmpl", "USER root", "USER 0") },
-			back:   func(t *testing.T) { p.Edit(t, "templates/fetch.Dockerfile.tmpl", "USER 0", "USER root") },
-			want:   "fetch not-needed instruction-changed(USER USER root→USER 0)",
+			edit:   func(t *testing.T) { p.Edit(t, "templates/fetch.Dockerfile.tmpl", "USER 0", "USER 0:0") },
+			back:   func(t *testing.T) { p.Edit(t, "templates/fetch.Dockerfile.tmpl", "USER 0:0", "USER 0") },
+			want:   "fetch not-needed instruction-changed(USER USER 0→USER 0:0)",
 			builds: "",
 		},
 		{
@@ -224,8 +224,9 @@ func TestMissingAndForeignOnPodman(t *testing.T) {
 	if got := p.apply(t); got != "" {
 		t.Errorf("after rmi of l0, which nobody needs, built %q", got)
 	}
-	p.expect(t, "l0 no-image(terok-l0:debian-12)", targets("l0"))
-	if got := p.apply(t, targets("l0")); got != "l0" {
+	// As a target it is found again without a name: l1 stands on it.
+	p.expect(t, "l0 retag no-image(terok-l0:debian-12)", targets("l0"))
+	if got := p.apply(t, targets("l0")); got != "" {
 		t.Errorf("l0 as a target built %q", got)
 	}
 	p.apply(t)

@@ -61,7 +61,7 @@ CMD ["init-ssh-and-repo.sh"]
 
 const fetchTemplate = `ARG BASE_IMAGE={{.Base}}
 FROM ${BASE_IMAGE}
-USER root
+USER 0
 COPY scripts/fetch/ /usr/local/bin/
 `
 
