@@ -37,20 +37,28 @@ type listed struct {
 // Observe returns all images of the storage, by one call of podman. Trouble is
 // an *Error, never an empty snapshot.
 func (p Podman) Observe(ctx context.Context) (graph.Snapshot, error) {
-	const doing = "looking at podman's images"
-	out, err := p.run(ctx, doing, "images", "--format", "json")
+	images, err := p.list(ctx, "looking at podman's images")
 	if err != nil {
 		return graph.Snapshot{}, err
 	}
+	return graph.NewSnapshot(images), nil
+}
+
+// list returns the images that "podman images" shows with more arguments.
+func (p Podman) list(ctx context.Context, doing string, args ...string) ([]graph.Image, error) {
+	out, err := p.run(ctx, doing, append([]string{"images", "--format", "json"}, args...)...)
+	if err != nil {
+		return nil, err
+	}
 	var entries []listed
 	if err := json.Unmarshal(out, &entries); err != nil {
-		return graph.Snapshot{}, badAnswer(doing, err)
+		return nil, badAnswer(doing, err)
 	}
 	images, err := toImages(entries)
 	if err != nil {
-		return graph.Snapshot{}, badAnswer(doing, err)
+		return nil, badAnswer(doing, err)
 	}
-	return graph.NewSnapshot(images), nil
+	return images, nil
 }
 
 // toImages converts podman's entries. An image with several names is listed
