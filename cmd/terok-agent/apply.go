@@ -25,11 +25,7 @@ interrupted moves no name; what it finished is used by the next one.`,
 }
 
 func apply(c *cli.Context, s streams) error {
-	spec, err := specFromFlags(c)
-	if err != nil {
-		return err
-	}
-	o, err := optionsFromFlags(c)
+	spec, o, err := requestFromFlags(c)
 	if err != nil {
 		return err
 	}

@@ -21,11 +21,7 @@ is there remembers, and what it would be made from now. Marks: ~ changed,
 			if c.Args().Len() != 1 {
 				return &wrongUseError{text: "explain takes one layer", hint: "for example: terok-agent explain l1"}
 			}
-			spec, err := specFromFlags(c)
-			if err != nil {
-				return err
-			}
-			o, err := optionsFromFlags(c)
+			spec, o, err := requestFromFlags(c)
 			if err != nil {
 				return err
 			}

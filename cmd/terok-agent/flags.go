@@ -131,6 +131,26 @@ func optionsFromFlags(c *cli.Context) (build.Options, error) {
 	return o, err
 }
 
+// requestFromFlags reads all that plan, apply and explain are asked for.
+func requestFromFlags(c *cli.Context) (build.Spec, build.Options, error) {
+	spec, err := specFromFlags(c)
+	if err != nil {
+		return spec, build.Options{}, err
+	}
+	o, err := optionsFromFlags(c)
+	return spec, o, err
+}
+
+// drawingFromFlags reads what graph and render draw: a spec and the resources.
+func drawingFromFlags(c *cli.Context) (build.Spec, fs.FS, error) {
+	spec, err := specFromFlags(c)
+	if err != nil {
+		return spec, nil, err
+	}
+	tree, err := resourcesFromFlag(c.StringSlice("resources"))
+	return spec, tree, err
+}
+
 func resourcesFromFlag(dirs []string) (fs.FS, error) {
 	var tree fs.FS = resources.FS
 	for _, dir := range splitAll(dirs, string(os.PathListSeparator)) {

@@ -22,11 +22,7 @@ func graphCommand(s streams) *cli.Command {
 			&cli.StringFlag{Name: "llb", Category: categoryShow, Usage: "show what BuildKit would be given for this `NODE`, as JSON; keys stand for parents' digests"},
 		}),
 		Action: func(c *cli.Context) error {
-			spec, err := specFromFlags(c)
-			if err != nil {
-				return err
-			}
-			tree, err := resourcesFromFlag(c.StringSlice("resources"))
+			spec, tree, err := drawingFromFlags(c)
 			if err != nil {
 				return err
 			}

@@ -38,11 +38,7 @@ Without NODE, l1 and the sidecars are wanted.`,
 
 // makePlan plans as the flags say.
 func makePlan(c *cli.Context) (*build.Planned, error) {
-	spec, err := specFromFlags(c)
-	if err != nil {
-		return nil, err
-	}
-	o, err := optionsFromFlags(c)
+	spec, o, err := requestFromFlags(c)
 	if err != nil {
 		return nil, err
 	}

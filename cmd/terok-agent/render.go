@@ -23,11 +23,7 @@ builds all of it by hand with plain podman build. No engine is asked.`,
 			if dir == "" {
 				return &wrongUseError{text: "no --build-dir given", hint: "name a directory that is absent or empty: --build-dir DIR"}
 			}
-			spec, err := specFromFlags(c)
-			if err != nil {
-				return err
-			}
-			tree, err := resourcesFromFlag(c.StringSlice("resources"))
+			spec, tree, err := drawingFromFlags(c)
 			if err != nil {
 				return err
 			}
