@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/terok-ai/terok-agent/pkg/exec"
-	"github.com/terok-ai/terok-agent/pkg/graph"
 )
 
 // lockPoll is how often a taken lock is tried again.
@@ -25,8 +24,7 @@ func (o Options) lock(ctx context.Context) (release func(), err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the directory of the lock: %w", err)
 	}
-	name := strings.TrimPrefix(graph.DigestOf(o.Engine.LockName()), "sha256:")[:16]
-	f, err := os.OpenFile(filepath.Join(dir, name+".lock"), os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, shortName(o.Engine.LockName())+".lock"), os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening the lock: %w", err)
 	}
