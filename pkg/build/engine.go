@@ -32,9 +32,6 @@ func pickEngine(o Options) (Engine, error) {
 				Hint:    "leave --store out, or use --executor buildkit", ExitCode: exitUsage,
 			}
 		}
-		if len(o.BuildkitAddrs) > 0 && o.Executor != "" {
-			return nil, &Error{Message: "podman has no use for a BuildKit address", Hint: "use --executor buildkit", ExitCode: exitUsage}
-		}
 		return newPodmanEngine(o), nil
 	case "buildkit":
 		return newBuildkitEngine(o)

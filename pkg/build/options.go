@@ -71,7 +71,8 @@ type Options struct {
 	// layout below the user's data directory. Podman has only its own.
 	Store string
 	// BuildkitAddrs are the daemons that layers are spread over; empty means
-	// BUILDKIT_HOST, the usual sockets, or a daemon that is started.
+	// BUILDKIT_HOST, the usual sockets, or a daemon that is started. Podman
+	// looks at none of them.
 	BuildkitAddrs []string
 	// Podman is the podman command with its global options; empty means
 	// {"podman"}.
