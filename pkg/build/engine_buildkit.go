@@ -68,7 +68,7 @@ func newBuildkitEngine(o Options) (*buildkitEngine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.Executor = buildkit.New(buildkit.Options{Addresses: o.BuildkitAddrs, Target: target, Getenv: o.Getenv})
+	e.Executor = buildkit.New(buildkit.Options{Addresses: o.BuildkitAddrs, Target: target, IsPart: layers.IsPart, Getenv: o.Getenv})
 	return e, nil
 }
 

@@ -77,6 +77,7 @@ func (b *build) findParents(ctx context.Context) (map[string]source, error) {
 		if err != nil {
 			return nil, err
 		}
+		s.part = b.x.o.IsPart != nil && b.x.o.IsPart(p.Node)
 		found[p.Ref] = s
 	}
 	return found, nil
@@ -164,7 +165,7 @@ func (b *build) recipe() llb.Recipe {
 		out.Context = r.Context
 	}
 	for ref, s := range b.parents {
-		out.Parents[ref] = llb.Parent{Source: s.url, Config: s.config}
+		out.Parents[ref] = llb.Parent{Source: s.url, Config: s.config, Part: s.part}
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/terok-ai/terok-agent/pkg/exec"
+	"github.com/terok-ai/terok-agent/pkg/graph"
 )
 
 // Options are set once per executor.
@@ -19,6 +20,10 @@ type Options struct {
 	Addresses []string
 	// Target is where images land; required.
 	Target Target
+	// IsPart says of which layers the images hold only files of their own, with
+	// no path in common with other such images: a copy of one is not made again
+	// when what is below it changes. nil says it of none.
+	IsPart func(graph.ID) bool
 	// Getenv reads the environment; nil means the process's.
 	Getenv func(string) string
 	// Managed says how a daemon of our own is run.

@@ -36,6 +36,8 @@ type source struct {
 	config []byte
 	// store serves the blobs of a layout; nil for an image of a registry.
 	store content.Store
+	// part is true for an image that Options.IsPart speaks of.
+	part bool
 }
 
 // storeName is what our session calls the layout with the parents.
