@@ -142,11 +142,12 @@ func TestKilledOnPodman(t *testing.T) {
 			return seen
 		}},
 		{"between two nodes", func(t *testing.T, _ *project, c *child) []string {
-			return c.until(t, "node-done agent/claude")
+			return c.until(t, "node-done agent/codex")
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p := newProject(t)
+			p.agents = "codex"
 			release := make(chan struct{})
 			if tc.name == "during a RUN" {
 				p.Registry.Misbehave("@test/codex-linux-x64", "0.168.0", func(http.ResponseWriter, []byte) { <-release })
@@ -169,7 +170,7 @@ func TestKilledOnPodman(t *testing.T) {
 					}
 				}
 			}
-			if n := len(strings.Fields(built)) + len(finished); n != 5 {
+			if n := len(strings.Fields(built)) + len(finished); n != 4 {
 				t.Errorf("finished before: %v, built after: %q", finished, built)
 			}
 			p.upToDate(t)
@@ -182,6 +183,7 @@ func TestKilledOnPodman(t *testing.T) {
 
 func TestTwoAppliesOnPodman(t *testing.T) {
 	p := newProject(t)
+	p.agents = "codex"
 	a, b := p.startChild(t, 2), p.startChild(t, 2)
 	var built []string
 	waited := false

@@ -128,6 +128,8 @@ func TestEditsOnPodman(t *testing.T) {
 			p.upToDate(t)
 		})
 	}
+	t.Run("refresh", func(t *testing.T) { refreshed(t, p) })
+	t.Run("missing and foreign images", func(t *testing.T) { missingAndForeign(t, p) })
 	t.Run("the base moved", func(t *testing.T) { baseMoved(t, p) })
 }
 
@@ -169,9 +171,8 @@ func baseMoved(t *testing.T, p *project) {
 	p.upToDate(t)
 }
 
-func TestRefreshOnPodman(t *testing.T) {
-	p := newProject(t)
-	p.apply(t)
+// A refreshed node is made again, with what stands on it, and stays fresh.
+func refreshed(t *testing.T, p *project) {
 	p.Registry.Downloads()
 	ask := refresh("agent/codex")
 	p.expect(t, "agent/codex refresh-requested(agent/codex); l1 input-rebuilt(agent/codex)", ask)
@@ -190,6 +191,8 @@ func TestRefreshOnPodman(t *testing.T) {
 	if got := p.apply(t); got != "l0 l1" {
 		t.Errorf("an edit elsewhere built %q", got)
 	}
+	p.Remove(t, "scripts/l0/another")
+	p.apply(t)
 	after, _ := p.plan(t).Step("agent/codex")
 	if after.Found != fresh.Found {
 		t.Errorf("the part is %s again, want %s", after.Found, fresh.Found)
@@ -211,9 +214,7 @@ func TestRefreshOnPodman(t *testing.T) {
 	p.upToDate(t)
 }
 
-func TestMissingAndForeignOnPodman(t *testing.T) {
-	p := newProject(t)
-	p.apply(t)
+func missingAndForeign(t *testing.T, p *project) {
 	p.podman.Run(t, "rmi", l1Image)
 	p.expect(t, "l1 no-image("+l1Image+")")
 	if got := p.apply(t); got != "l1" {
