@@ -27,18 +27,49 @@ type RegistryStore struct {
 	Registry Registry
 }
 
+// siblings bounds how many other tags of a repository are looked at.
+const siblings = 16
+
 // Observe returns the images that hold one of the names ("terok-l0:x"). A name
-// that the registry does not know is no image; all other trouble is an *Error.
-// Names without a registry are below the prefix, and the snapshot shows them
-// under localhost. "NAME@sha256:…" finds an image that has no name.
+// that the registry does not know is no image, and other tags of its repository
+// are looked at instead: one may be the same layer in another version. All
+// other trouble is an *Error. Names without a registry are below the prefix,
+// and the snapshot shows them under localhost. "NAME@sha256:…" finds an image
+// that has no name.
 func (r RegistryStore) Observe(ctx context.Context, names []string, platform string) (graph.Snapshot, error) {
-	found := make([]*graph.Image, len(names))
+	found, missing, err := r.lookAll(ctx, names, platform, false)
+	if err != nil {
+		return graph.Snapshot{}, err
+	}
+	var others []string
+	for _, n := range missing {
+		more, err := r.siblings(ctx, n)
+		if err != nil {
+			return graph.Snapshot{}, err
+		}
+		others = union(others, more)
+	}
+	others = slices.DeleteFunc(others, func(n string) bool { return slices.Contains(names, n) })
+	// They only help: what is no image, or cannot be read, is passed over.
+	more, _, err := r.lookAll(ctx, others, platform, true)
+	if err != nil {
+		return graph.Snapshot{}, err
+	}
+	return graph.NewSnapshot(merge(append(found, more...))), nil
+}
+
+// lookAll looks at names, several at a time, and returns those that are not
+// there; lenient takes all trouble for that.
+func (r RegistryStore) lookAll(ctx context.Context, names []string, platform string, lenient bool) (found []*graph.Image, missing []string, err error) {
+	found = make([]*graph.Image, len(names))
+	gone := make([]bool, len(names))
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(parallelLooks)
 	for i, n := range names {
 		group.Go(func() error {
 			img, err := r.look(inner, n, platform)
-			if errors.Is(err, ErrNotFound) {
+			if errors.Is(err, ErrNotFound) || (lenient && err != nil && ctx.Err() == nil) {
+				gone[i] = true
 				return nil
 			}
 			found[i] = img
@@ -46,9 +77,37 @@ func (r RegistryStore) Observe(ctx context.Context, names []string, platform str
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return graph.Snapshot{}, err
+		return nil, nil, err
 	}
-	return graph.NewSnapshot(merge(found)), nil
+	for i, n := range names {
+		if gone[i] {
+			missing = append(missing, n)
+		}
+	}
+	return found, missing, nil
+}
+
+// siblings are other tags of a name's repository. A registry that has no such
+// repository, or does not list tags, shows none.
+func (r RegistryStore) siblings(ctx context.Context, short string) ([]string, error) {
+	ref, err := r.Reference(short)
+	if _, isTag := ref.(name.Tag); err != nil || !isTag {
+		return nil, nil // an image without a name has no siblings
+	}
+	tags, err := remote.List(ref.Context(), r.Registry.Options(ctx)...)
+	if err != nil {
+		trouble := registryError(ctx, ref, err)
+		if errors.Is(trouble, ErrNotFound) || errors.Is(trouble, ErrUnauthorized) {
+			return nil, nil
+		}
+		return nil, trouble
+	}
+	slices.Sort(tags)
+	var out []string
+	for _, tag := range tags[max(0, len(tags)-siblings):] {
+		out = append(out, repository(short)+":"+tag)
+	}
+	return out, nil
 }
 
 // merge makes one image of those with the same ID.

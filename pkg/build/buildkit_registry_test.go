@@ -1,0 +1,71 @@
+package build_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/terok-ai/terok-agent/pkg/build"
+	"github.com/terok-ai/terok-agent/pkg/build/buildtest"
+	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/buildkittest"
+	"github.com/terok-ai/terok-agent/pkg/layers"
+)
+
+// Two daemons that share nothing but a registry build the graph together; what
+// they built is found in the registry from another machine, and after the loss
+// of all their caches an agent's new version builds that agent and l1 only.
+func TestTwoDaemonsAndARegistry(t *testing.T) {
+	p := &project{World: buildtest.New(t), agents: "claude,codex"}
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	ref := serveBase(t)
+	host, _, _ := strings.Cut(ref, "/")
+	one := onBuildkit(t, "registry:"+host+"/team")
+	second := buildkittest.Daemon(t)
+	both := func(s *build.Spec, o *build.Options) {
+		one(s, o)
+		o.BuildkitAddrs = append(o.BuildkitAddrs, second)
+		s.Base, s.Family = ref, layers.Deb
+	}
+	if got := p.apply(t, both); got != "agent/claude agent/codex fetch l0 l1" {
+		t.Fatalf("the first apply built %q", got)
+	}
+	p.upToDate(t, both)
+
+	// Another machine: no cache directory, another daemon, nothing but names.
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	third := buildkittest.Daemon(t)
+	elsewhere := func(s *build.Spec, o *build.Options) {
+		both(s, o)
+		o.BuildkitAddrs = []string{third}
+	}
+	p.upToDate(t, elsewhere)
+	p.Agent(t, "codex", "0.169.0")
+	// The base is pinned by what the images remember; its registry is not asked.
+	p.expect(t, "agent/codex version-changed(VERSION 0.168.0→0.169.0); base not-needed no-image("+ref+"); l1 input-changed(agent/codex)", elsewhere)
+	p.ran("")
+	if got := p.apply(t, elsewhere); got != "agent/codex l1" {
+		t.Errorf("after the loss of all caches built %q", got)
+	}
+	if got := nodesOf(p.ran("RUN")); got != "agent/codex l1" && got != "agent/codex" {
+		t.Errorf("RUN ran in %q", got)
+	}
+	p.upToDate(t, both)
+
+	l1, _ := p.plan(t, both).Step("l1")
+	at, err := name.ParseReference(host+"/team/"+l1.Tags[0], name.Insecure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := remote.Image(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id, err := img.ConfigName(); err != nil || id.String() != l1.Found {
+		t.Errorf("%s is %s in the registry, want %s", at, id, l1.Found)
+	}
+	if _, ok := treeOf(t, img)["/opt/terok/agents/codex"]; !ok {
+		t.Error("codex is not in l1")
+	}
+}
