@@ -13,9 +13,9 @@ import (
 	"github.com/terok-ai/terok-agent/pkg/build"
 	"github.com/terok-ai/terok-agent/pkg/build/buildtest"
 	"github.com/terok-ai/terok-agent/pkg/exec"
+	"github.com/terok-ai/terok-agent/pkg/exec/exectest"
 	"github.com/terok-ai/terok-agent/pkg/exec/podman/podmantest"
 	"github.com/terok-ai/terok-agent/pkg/graph"
-	"github.com/terok-ai/terok-agent/pkg/graph/plan"
 )
 
 // project is a project with a real podman and a storage of its own.
@@ -132,27 +132,9 @@ func sortedIDs(ids []graph.ID) string {
 	return strings.Join(out, " ")
 }
 
-// says is a plan in short: what is not up to date, with reasons.
+// says is a plan in short, sorted.
 func says(p *build.Planned) string {
-	var out []string
-	for _, s := range p.Steps {
-		if s.Action == plan.UpToDate || s.Kind == graph.KindStage {
-			continue
-		}
-		line := string(s.Node)
-		if s.Action != plan.Build {
-			line += " " + string(s.Action)
-		}
-		for _, r := range s.Reasons {
-			line += " " + string(r.Code) + "(" + r.Subject
-			switch r.Code {
-			case plan.VersionChanged, plan.ModeChanged, plan.InstructionChanged:
-				line += " " + r.From + "→" + r.To
-			}
-			line += ")"
-		}
-		out = append(out, line)
-	}
+	out := exectest.Says(p.Plan)
 	sort.Strings(out)
 	return strings.Join(out, "; ")
 }

@@ -140,29 +140,8 @@ func (w *world) apply(t *testing.T, p plan.Policy) string {
 	return w.store.Built()
 }
 
-// says is the plan in short: every node that is not up to date, its action
-// where it is not build, its reasons.
-func says(p *plan.Plan) string {
-	var out []string
-	for _, s := range p.Steps {
-		if s.Action == plan.UpToDate || s.Kind == graph.KindStage {
-			continue
-		}
-		line := string(s.Node)
-		if s.Action != plan.Build {
-			line += " " + string(s.Action)
-		}
-		for _, r := range s.Reasons {
-			line += " " + string(r.Code) + "(" + r.Subject
-			if r.Code == plan.VersionChanged || r.Code == plan.ModeChanged || r.Code == plan.InstructionChanged {
-				line += " " + r.From + "→" + r.To
-			}
-			line += ")"
-		}
-		out = append(out, line)
-	}
-	return strings.Join(out, "; ")
-}
+// says is the plan in short.
+func says(p *plan.Plan) string { return strings.Join(exectest.Says(p), "; ") }
 
 func TestPlanOfEdits(t *testing.T) {
 	for _, tc := range []struct {
