@@ -65,10 +65,7 @@ func TestFetchTroubles(t *testing.T) {
 			{"redirected in a circle", s.URL + "/loop", 12, nil},
 			{"nobody there", closed.URL + "/x", 12, []string{"network problem with " + closed.URL}},
 		}
-		for i, c := range cases {
-			if p.brief && i > 0 {
-				break
-			}
+		for _, c := range cases[:p.share(len(cases))] {
 			t.Run(p.name+"/"+c.name, func(t *testing.T) {
 				t.Parallel()
 				f := fetch{source: c.source, format: "bare", body: body, args: []string{"--as", "x"}}
@@ -183,10 +180,7 @@ func TestFetchConfiguration(t *testing.T) {
 		{"unknown scheme", "ftp://example.invalid/x", "", 2, "ftp://example.invalid/x"},
 	}
 	for _, p := range platforms(t) {
-		for i, c := range cases {
-			if p.brief && i > 0 {
-				break
-			}
+		for _, c := range cases[:p.share(len(cases))] {
 			t.Run(p.name+"/"+c.name, func(t *testing.T) {
 				t.Parallel()
 				f := fetch{source: c.source, format: "npm", body: body, conf: c.conf}
