@@ -187,7 +187,7 @@ func refreshed(t *testing.T, p *project) {
 	fresh, _ := made.Step("agent/codex")
 
 	// An edit elsewhere does not bring the old part back.
-	p.Write(t, "scripts/l0/another", "#!/bin/sh\n")
+	p.Write(t, "scripts/l0/another", "#!/bin/sh\n# elsewhere\n")
 	if got := p.apply(t); got != "l0 l1" {
 		t.Errorf("an edit elsewhere built %q", got)
 	}
