@@ -1,21 +1,47 @@
 package buildkit
 
 import (
+	"fmt"
+	"io"
 	osexec "os/exec"
-	"runtime"
 )
 
-// run starts the daemon and waits for its end, on one thread: the signal that
-// a child gets when its parent dies belongs to the thread that started it.
+// run starts the daemon, with somebody who ends it when we die, and waits for
+// its end.
 func (c *child) run(cmd *osexec.Cmd, started chan<- error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	if err := cmd.Start(); err != nil {
 		started <- err
 		return
 	}
 	c.process = cmd.Process
-	started <- nil
+	err := c.startGuard()
+	if err != nil {
+		_ = cmd.Process.Kill()
+	}
+	started <- err
 	_ = cmd.Wait()
 	close(c.ended)
+}
+
+// guardScript reads until its input ends, which it does when we die. A signal
+// at our death would come too soon: a daemon that is told to end at the moment
+// it loses its client goes without ending the steps that it runs.
+const guardScript = `read -r _ || { sleep 2; kill -TERM "$1"; }`
+
+func (c *child) startGuard() error {
+	guard := osexec.Command("/bin/sh", "-c", guardScript, "sh", fmt.Sprint(c.process.Pid))
+	guard.SysProcAttr = childAttributes()
+	in, err := guard.StdinPipe()
+	if err == nil {
+		err = guard.Start()
+	}
+	if err != nil {
+		return fmt.Errorf("starting what watches the daemon: %w", err)
+	}
+	c.dismiss = func() {
+		_, _ = io.WriteString(in, "\n")
+		_ = in.Close()
+		_ = guard.Wait()
+	}
+	return nil
 }

@@ -121,7 +121,7 @@ func sorted(err error) *exec.Error {
 	e = &exec.Error{Class: exec.ClassUnknown, ExitCode: -1, Message: plain(err), Err: err}
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		e.Class, e.Hint = exec.ClassDiskFull, "free space where the images are kept, then run apply again"
+		e.Class, e.Hint = exec.ClassDiskFull, ownDisk
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOTDIR):
 		e.Class, e.Hint = exec.ClassStorage, "see whether the store's directory can be written, or name another with --store"
 	case grpcerrors.Code(err) == codes.Unavailable && !strings.Contains(e.Message, "failed to push"):
@@ -134,6 +134,8 @@ func sorted(err error) *exec.Error {
 	return e
 }
 
+const ownDisk = "free space where the images are kept, then run apply again"
+
 const daemonDisk = "free space where the BuildKit daemon keeps its cache (buildctl prune), then run apply again"
 
 // words are BuildKit's, and what they mean; the first match wins.
@@ -144,6 +146,7 @@ var words = []struct {
 }{
 	{exec.ClassNetwork, regexp.MustCompile(`network\.host is not allowed`), "the BuildKit daemon does not give steps the host's network: start it with --allow-insecure-entitlement network.host, or leave --network out"},
 	{exec.ClassSecret, regexp.MustCompile(`secret [^:]+: not found|no SSH key|unset ssh forward key|invalid secret size`), ""},
+	{exec.ClassDiskFull, regexp.MustCompile(`failed to send write: .*(no space left on device|disk quota exceeded)`), ownDisk},
 	{exec.ClassDiskFull, regexp.MustCompile(`no space left on device|disk quota exceeded`), daemonDisk},
 	{exec.ClassDialect, regexp.MustCompile(`not supported by build server`), "this buildkitd is too old for it: use a newer one or --executor podman"},
 	{exec.ClassRegistry, regexp.MustCompile(`failed to push|failed to resolve source metadata|failed to authorize|unexpected status|pull access denied|failed to do request`), ""},
@@ -163,7 +166,10 @@ func byWords(e *exec.Error) {
 	}
 }
 
-func diskFull(text string) bool { return strings.Contains(text, "no space left on device") }
+// diskFull looks for the words of the C library or of Go.
+func diskFull(text string) bool {
+	return strings.Contains(strings.ToLower(text), "no space left on device")
+}
 
 // plain is an error's text without the names of calls and codes before it.
 func plain(err error) string {

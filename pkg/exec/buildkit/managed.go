@@ -59,6 +59,8 @@ type child struct {
 	dir     string
 	grace   time.Duration
 	output  *tail
+	// dismiss ends who watches over us.
+	dismiss func()
 	// ended is closed when the process has ended.
 	ended chan struct{}
 }
@@ -189,6 +191,7 @@ func daemonArgs(socket, root string) []string {
 // for those that run.
 func (c *child) stop() error {
 	defer func() { _ = os.RemoveAll(c.dir) }()
+	c.dismiss()
 	_ = c.process.Signal(syscall.SIGTERM)
 	select {
 	case <-c.ended:
