@@ -24,6 +24,7 @@ import (
 	"github.com/terok-ai/terok-agent/pkg/build"
 	"github.com/terok-ai/terok-agent/pkg/build/buildtest"
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/buildkittest"
+	"github.com/terok-ai/terok-agent/pkg/exec/podman/podmantest"
 	"github.com/terok-ai/terok-agent/pkg/graph"
 	"github.com/terok-ai/terok-agent/pkg/layers"
 )
@@ -349,5 +350,26 @@ func compareTrees(t *testing.T, id string, podman, bk map[string]string) {
 	}
 	if len(podman) == 0 {
 		t.Errorf("%s: no files", id)
+	}
+}
+
+// A base that only podman has is taken out of its storage into a layout.
+func TestBaseOfPodmanInALayout(t *testing.T) {
+	p := newProject(t)
+	p.agents = "claude"
+	const own = "localhost/own:1"
+	id := podmantest.ImportBusybox(t, p.podman, own)
+	dir := filepath.Join(t.TempDir(), "images")
+	bk := onBuildkit(t, "oci:"+dir)
+	onOwn := func(s *build.Spec, o *build.Options) {
+		bk(s, o)
+		s.Base, s.Family = own, layers.Deb
+	}
+	if got := p.apply(t, onOwn); got != "agent/claude fetch l0 l1" {
+		t.Fatalf("built %q", got)
+	}
+	p.upToDate(t, onOwn)
+	if base, _ := p.plan(t, onOwn).Step("base"); base.Digest != id {
+		t.Errorf("the base is %s, want podman's %s", base.Digest, id)
 	}
 }

@@ -32,6 +32,8 @@ type buildkitEngine struct {
 	look func(context.Context, Query) (graph.Snapshot, error)
 	// hidden adds to a look what it does not show; nil for nothing.
 	hidden func(context.Context, graph.Snapshot) (graph.Snapshot, error)
+	// podman has the bases of a layout whose names are under localhost.
+	podman *store.Podman
 	// platform is that of the last look: what is built is for the same.
 	platform atomic.Pointer[string]
 }
@@ -108,7 +110,10 @@ func (e *buildkitEngine) onLayout(o Options, dir string) (buildkit.Target, error
 	look := store.Layout{Dir: dir}
 	e.storeName, e.lock = storeLayout+":"+dir, storeLayout+"\x00"+dir
 	e.look = func(ctx context.Context, q Query) (graph.Snapshot, error) { return look.Observe(ctx, q.Platform) }
-	return buildkit.NewLayout(buildkit.LayoutOptions{Dir: dir, Registry: e.registry, Platform: e.targetPlatform}), nil
+	if hasPodman(o) {
+		e.podman = &store.Podman{Cmd: o.Podman}
+	}
+	return buildkit.NewLayout(buildkit.LayoutOptions{Dir: dir, Registry: e.registry, Podman: e.podman, Platform: e.targetPlatform}), nil
 }
 
 func (e *buildkitEngine) onRegistry(o Options, prefix string) (buildkit.Target, error) {
@@ -161,8 +166,12 @@ func (e *buildkitEngine) Observe(ctx context.Context, q Query) (graph.Snapshot, 
 	return e.look(ctx, q)
 }
 
-// Pin asks the base's registry.
+// Pin asks the base's registry; for a name that no registry has, podman.
 func (e *buildkitEngine) Pin(ctx context.Context, ref, platform string) (string, error) {
+	if full := store.CanonicalName(ref); e.podman != nil && strings.HasPrefix(full, "localhost/") {
+		base, err := e.podman.Config(ctx, full)
+		return base.ID, err
+	}
 	pinned, err := e.registry.Pin(ctx, ref, platform)
 	return pinned.ConfigDigest, err
 }

@@ -3,6 +3,7 @@ package buildkit
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	bkclient "github.com/moby/buildkit/client"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
@@ -18,6 +19,9 @@ type LayoutOptions struct {
 	Dir string
 	// Registry says how external images are fetched.
 	Registry store.Registry
+	// Podman has the images whose names are under localhost, which no registry
+	// has; nil means that nobody has them.
+	Podman *store.Podman
 	// Platform is the target's, "linux/amd64".
 	Platform func() string
 }
@@ -36,16 +40,34 @@ var _ Target = (*Layout)(nil)
 // first build.
 func NewLayout(o LayoutOptions) *Layout { return &Layout{o: o, dir: newLayoutDir(o.Dir)} }
 
-// Pull copies an image from its registry into the layout, under its name.
+// Pull copies an image into the layout, under its name: from its registry, or
+// from podman's storage when its name is one of there.
 func (t *Layout) Pull(ctx context.Context, ref string) (exec.Result, error) {
-	d, config, err := t.dir.fetch(ctx, t.o.Registry, ref, t.o.Platform())
+	full := store.CanonicalName(ref)
+	var d ocispecs.Descriptor
+	var config string
+	var err error
+	if t.o.Podman != nil && strings.HasPrefix(full, "localhost/") {
+		d, config, err = t.fromPodman(ctx, full)
+	} else {
+		d, config, err = t.dir.fetch(ctx, t.o.Registry, ref, t.o.Platform())
+	}
 	if err != nil {
 		return exec.Result{}, err
 	}
-	if err := t.dir.tag(ctx, map[string]ocispecs.Descriptor{store.CanonicalName(ref): d}); err != nil {
+	if err := t.dir.tag(ctx, map[string]ocispecs.Descriptor{full: d}); err != nil {
 		return exec.Result{}, err
 	}
 	return exec.Result{Image: config, Manifest: d.Digest.String()}, nil
+}
+
+func (t *Layout) fromPodman(ctx context.Context, full string) (ocispecs.Descriptor, string, error) {
+	base, err := t.o.Podman.Config(ctx, full)
+	if err != nil {
+		return ocispecs.Descriptor{}, "", err
+	}
+	img, err := t.dir.bridge(ctx, *t.o.Podman, full, base.ID)
+	return img.Manifest, img.ConfigDigest, err
 }
 
 // Tag moves names, all of them or, on an error, none.

@@ -62,72 +62,12 @@ func (t *Podman) parent(ctx context.Context, p exec.Parent) (source, error) {
 	defer t.bridging.Unlock()
 	img, ok, err := t.link.Find(ctx, p.Image)
 	if err == nil && !ok {
-		img, err = t.bridge(ctx, p)
+		img, err = t.link.bridge(ctx, t.o.Store, p.Ref, p.Image)
 	}
 	if err != nil {
 		return source{}, err
 	}
 	return t.link.source(img)
-}
-
-// bridge copies an image out of podman's storage into the layout. It goes as
-// it is, in whatever format: another format would have another config digest,
-// which is what an image is known by everywhere.
-func (t *Podman) bridge(ctx context.Context, p exec.Parent) (store.LayoutImage, error) {
-	var none store.LayoutImage
-	if err := t.link.open(); err != nil {
-		return none, err
-	}
-	dir, err := os.MkdirTemp(t.o.Dir, "bridge-")
-	if err != nil {
-		return none, fmt.Errorf("making a directory for %q: %w", p.Node, err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	doing := fmt.Sprintf("taking %s (%.19s) out of podman's storage", p.Ref, p.Image)
-	if _, err := t.o.Store.Run(ctx, doing, "push", "-q", strings.TrimPrefix(p.Image, "sha256:"), "dir:"+dir); err != nil {
-		return none, err
-	}
-	if err := t.adopt(ctx, dir); err != nil {
-		return none, fmt.Errorf("%s: %w", doing, err)
-	}
-	img, ok, err := t.link.Find(ctx, p.Image)
-	if err == nil && !ok {
-		err = unverified(doing + ": podman gave another image")
-	}
-	return img, err
-}
-
-// adopt moves the blobs of a directory that podman wrote into the layout.
-func (t *Podman) adopt(ctx context.Context, dir string) error {
-	manifest, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
-	if err != nil {
-		return err
-	}
-	var m ocispecs.Manifest
-	if err := json.Unmarshal(manifest, &m); err != nil {
-		return fmt.Errorf("reading the manifest: %w", err)
-	}
-	for _, d := range append([]ocispecs.Descriptor{m.Config}, m.Layers...) {
-		to, err := t.link.BlobPath(d.Digest)
-		if err != nil {
-			return err
-		}
-		from := filepath.Join(dir, d.Digest.Encoded())
-		if _, err := os.Stat(to); err == nil {
-			continue
-		}
-		if err := os.Rename(from, to); err != nil {
-			return err
-		}
-	}
-	if err := t.link.putBytes(manifest); err != nil {
-		return err
-	}
-	kind := m.MediaType
-	if kind == "" {
-		kind = ocispecs.MediaTypeImageManifest
-	}
-	return t.link.add(ctx, ocispecs.Descriptor{MediaType: kind, Digest: digest.FromBytes(manifest), Size: int64(len(manifest))})
 }
 
 // export leaves layers as they are: podman keeps them unpacked, so packing
