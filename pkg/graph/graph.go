@@ -96,6 +96,8 @@ type Graph struct {
 	nodes []Node // topological order, ties by ID
 	index map[ID]int
 	keys  []Keys
+	// stages are the stages of each layer.
+	stages map[ID][]int
 }
 
 // ErrDuplicate, ErrUnknownInput and ErrCycle say which check New failed.
@@ -132,10 +134,13 @@ func New(nodes ...Node) (*Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Graph{nodes: make([]Node, len(sorted)), index: make(map[ID]int, len(sorted))}
+	g := &Graph{nodes: make([]Node, len(sorted)), index: make(map[ID]int, len(sorted)), stages: map[ID][]int{}}
 	for i, old := range order {
 		g.nodes[i] = sorted[old]
 		g.index[sorted[old].ID] = i
+		if sorted[old].Kind == KindStage {
+			g.stages[sorted[old].Layer] = append(g.stages[sorted[old].Layer], i)
+		}
 	}
 	g.makeKeys()
 	return g, nil

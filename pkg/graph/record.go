@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 )
 
 // The labels of our images. Every layer writes all of its own, so that nothing
@@ -90,10 +91,9 @@ func (g *Graph) NewRecord(id ID, salt string, inputs []InputRecord) Record {
 		Node: id, Keys: g.Keys(id), Platform: n.Platform, Version: n.Version, Salt: salt,
 		Files: n.Files, Config: n.Config, Inputs: inputs,
 	}
-	for i := range g.nodes {
-		if s := &g.nodes[i]; s.Kind == KindStage && s.Layer == id {
-			r.Stages = append(r.Stages, StageRecord{ID: s.ID, Keys: g.keys[i], Files: s.Files, Config: s.Config})
-		}
+	for _, i := range g.stages[id] {
+		s := &g.nodes[i]
+		r.Stages = append(r.Stages, StageRecord{ID: s.ID, Keys: g.keys[i], Files: s.Files, Config: s.Config})
 	}
 	return r
 }
@@ -202,13 +202,18 @@ func ParseRecord(labels map[string]string) (Record, error) {
 	return r, nil
 }
 
+// unzippers are kept because a plan reads many records and each would allocate
+// forty kilobytes.
+var unzippers = sync.Pool{New: func() any { return new(gzip.Reader) }}
+
 func unpack(packed string) ([]byte, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(packed)
 	if err != nil {
 		return nil, err
 	}
-	z, err := gzip.NewReader(bytes.NewReader(raw))
-	if err != nil {
+	z := unzippers.Get().(*gzip.Reader)
+	defer unzippers.Put(z)
+	if err := z.Reset(bytes.NewReader(raw)); err != nil {
 		return nil, err
 	}
 	plain, err := io.ReadAll(io.LimitReader(z, maxRecord+1))

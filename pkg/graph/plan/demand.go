@@ -3,54 +3,80 @@ package plan
 import "github.com/terok-ai/terok-agent/pkg/graph"
 
 // demand finds which nodes are needed and lets what is rebuilt below reach
-// what stands on it. Verdicts go up, demand comes down; a node that demand
-// makes build can in turn make its readers stale, so the two alternate until
-// nothing moves. Every round turns at least one node to Build, so it ends.
+// what stands on it. Verdicts go up, demand comes down: a needed node that is
+// built needs its inputs, and an input that will be built makes its readers
+// stale, which may be built then, and so on. A node turns needed once and to
+// Build once, so the work is in proportion to the edges.
 func (m *maker) demand(targets []graph.ID) {
 	m.needed = make([]bool, len(m.steps))
+	m.readers = m.readersOf()
+	var queue []int
+	need := func(i int) {
+		if !m.needed[i] {
+			m.needed[i] = true
+			queue = append(queue, i)
+		}
+	}
 	for _, id := range targets {
-		m.needed[m.at[id]] = true
+		need(m.at[id])
 	}
-	for {
-		m.spreadNeeds()
-		if !m.spreadRebuilds() {
-			return
-		}
-	}
-}
-
-// spreadNeeds marks the inputs of needed nodes that are built, readers first.
-func (m *maker) spreadNeeds() {
-	for i := len(m.steps) - 1; i >= 0; i-- {
-		s := &m.steps[i]
-		if !m.needed[i] || (s.Action != Build && s.Kind != graph.KindStage) {
-			continue
-		}
-		for _, in := range s.Inputs {
-			m.needed[m.at[in.Node]] = true
-		}
-	}
-}
-
-// spreadRebuilds turns to Build every needed layer whose image would not
-// stand on the images that its inputs are or become.
-func (m *maker) spreadRebuilds() bool {
-	moved := false
 	for i := range m.steps {
-		s := &m.steps[i]
-		if s.Kind != graph.KindLayer || !m.needed[i] || s.Action == Build || m.records[i] == nil {
-			continue
+		// What was asked to be made again makes its readers stale even if
+		// nobody needed it before.
+		if m.steps[i].Action == Build && m.willBuild(i) {
+			queue = append(queue, i)
 		}
-		n := &m.g.Nodes()[i]
-		reasons := m.rebuiltInputs(n, m.records[i])
-		if len(reasons) == 0 {
-			continue
-		}
-		s.Action, s.Found = Build, ""
-		s.Reasons = append(s.Reasons, reasons...)
-		moved = true
 	}
-	return moved
+	for len(queue) > 0 {
+		i := queue[0]
+		queue = queue[1:]
+		s := &m.steps[i]
+		if m.turnStale(i) || (m.needed[i] && (s.Action == Build || s.Kind == graph.KindStage)) {
+			for _, in := range s.Inputs {
+				need(m.at[in.Node])
+			}
+		}
+		if s.Action == Build && m.willBuild(i) {
+			for _, r := range m.readers[i] {
+				if m.turnStale(r) {
+					queue = append(queue, r)
+				}
+			}
+		}
+	}
+}
+
+// readersOf lists, for each layer, the layers that read it, stages looked
+// through.
+func (m *maker) readersOf() [][]int {
+	readers := make([][]int, len(m.steps))
+	for i := range m.steps {
+		if m.steps[i].Kind != graph.KindLayer {
+			continue
+		}
+		for _, in := range m.layerInputs(&m.g.Nodes()[i]) {
+			if j := m.at[in.Node]; !in.Builder {
+				readers[j] = append(readers[j], i)
+			}
+		}
+	}
+	return readers
+}
+
+// turnStale turns a needed layer to Build when its image would not stand on the
+// images that its inputs are or become.
+func (m *maker) turnStale(i int) bool {
+	s := &m.steps[i]
+	if s.Kind != graph.KindLayer || !m.needed[i] || s.Action == Build || m.records[i] == nil {
+		return false
+	}
+	reasons := m.rebuiltInputs(&m.g.Nodes()[i], m.records[i])
+	if len(reasons) == 0 {
+		return false
+	}
+	s.Action, s.Found = Build, ""
+	s.Reasons = append(s.Reasons, reasons...)
+	return true
 }
 
 // rebuiltInputs lists the inputs whose image is, or will be, another one than

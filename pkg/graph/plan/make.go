@@ -98,6 +98,7 @@ type maker struct {
 	steps   []Step
 	records []*graph.Record // what the image now there remembers, by node
 	needed  []bool
+	readers [][]int
 }
 
 // judge gives a node the verdict that follows from its own key and the store

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"os"
+	osexec "os/exec"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/terok-ai/terok-agent/pkg/build/buildtest"
+	"github.com/terok-ai/terok-agent/pkg/exec/podman/podmantest"
+)
+
+// bench is a real podman with a small project, and the program as a process.
+type bench struct {
+	binary string
+	env    []string
+	world  *buildtest.World
+	podman podmantest.Env
+}
+
+func newBench(b *testing.B, agents string) *bench {
+	b.Helper()
+	x := &bench{binary: filepath.Join(b.TempDir(), "terok-agent"), world: buildtest.New(b), podman: podmantest.Storage(b)}
+	build := osexec.Command("go", "build", "-o", x.binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("building the program: %v\n%s", err, out)
+	}
+	podmantest.ImportBusybox(b, x.podman, buildtest.Base)
+	x.env = append(append(os.Environ(), x.podman.Vars...),
+		"XDG_STATE_HOME="+b.TempDir(), "TEROK_BASE=debian:12", "TEROK_NETWORK=host", "TEROK_AGENTS="+agents,
+		"TEROK_RESOURCES="+x.world.Dir, "TEROK_MIRROR=npm="+x.world.Registry.URL+"/")
+	return x
+}
+
+// run times one process.
+func (x *bench) run(b *testing.B, name string, args ...string) time.Duration {
+	b.Helper()
+	cmd := osexec.Command(name, args...)
+	cmd.Env = x.env
+	start := time.Now()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		b.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return time.Since(start)
+}
+
+func median(d []time.Duration) float64 {
+	sort.Slice(d, func(i, j int) bool { return d[i] < d[j] })
+	return d[len(d)/2].Seconds() * 1000
+}
+
+// BenchmarkProcessPlan is a plan with nothing to do against the one look it
+// takes, both as whole processes, in turn.
+func BenchmarkProcessPlan(b *testing.B) {
+	x := newBench(b, "claude,codex")
+	x.run(b, x.binary, "apply")
+	var ours, bare []time.Duration
+	for b.Loop() {
+		for range 5 {
+			bare = append(bare, x.run(b, "podman", "images", "--format", "json"))
+			ours = append(ours, x.run(b, x.binary, "plan"))
+		}
+	}
+	b.ReportMetric(median(ours), "ms-plan")
+	b.ReportMetric(median(bare), "ms-podman-images")
+	b.ReportMetric(median(ours)/median(bare), "ratio")
+}
+
+// BenchmarkProcessApply is an apply from nothing, one layer at a time, against
+// the same podman build commands by hand, in turn; each starts without cache.
+func BenchmarkProcessApply(b *testing.B) {
+	x := newBench(b, "claude,codex")
+	conf := filepath.Join(b.TempDir(), "fetch.conf")
+	if err := os.WriteFile(conf, []byte("npm "+x.world.Registry.URL+"/\n"), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	x.env = append(x.env, "PODMAN_BUILD_ARGS=--network=host --secret id=terok-fetch,src="+conf)
+	dir := filepath.Join(b.TempDir(), "byhand")
+	x.run(b, x.binary, "render", "--build-dir", dir)
+	var ours, hand []time.Duration
+	for b.Loop() {
+		for range 3 {
+			x.empty(b)
+			hand = append(hand, x.run(b, "sh", filepath.Join(dir, "build.sh")))
+			x.empty(b)
+			ours = append(ours, x.run(b, x.binary, "apply", "--jobs", "1"))
+		}
+	}
+	b.ReportMetric(median(ours), "ms-apply")
+	b.ReportMetric(median(hand), "ms-by-hand")
+	b.ReportMetric(median(ours)/median(hand), "ratio")
+}
+
+// empty removes every image but the base.
+func (x *bench) empty(b *testing.B) {
+	b.Helper()
+	x.run(b, "podman", "rmi", "--all", "--force")
+	podmantest.ImportBusybox(b, x.podman, buildtest.Base)
+}
+
+// BenchmarkProcessRefresh is the refresh of one of four agents against making
+// all of them again.
+func BenchmarkProcessRefresh(b *testing.B) {
+	x := newBench(b, "claude,codex,copilot,opencode")
+	x.world.Agent(b, "copilot", "1.0.0")
+	x.world.Agent(b, "opencode", "1.0.0")
+	x.run(b, x.binary, "apply")
+	var one, all []time.Duration
+	for b.Loop() {
+		for range 3 {
+			one = append(one, x.run(b, x.binary, "apply", "--refresh", "agent/codex"))
+			all = append(all, x.run(b, x.binary, "apply", "--rebuild"))
+		}
+	}
+	b.ReportMetric(median(one), "ms-refresh")
+	b.ReportMetric(median(all), "ms-rebuild")
+	b.ReportMetric(median(one)/median(all), "ratio")
+}
