@@ -58,6 +58,9 @@ func podmanIdentity(o Options) string {
 
 func (e *podmanEngine) StoreName() string { return "podman" }
 
+// ShowsAll reports that one look shows every image, whatever it is for.
+func (e *podmanEngine) ShowsAll() bool { return true }
+
 func (e *podmanEngine) LockName() string { return e.lock }
 
 func (e *podmanEngine) Observe(ctx context.Context, _ Query) (graph.Snapshot, error) {

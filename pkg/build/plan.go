@@ -76,18 +76,14 @@ func (o Options) plan(ctx context.Context, spec Spec) (*Planned, error) {
 	if _, err := layers.ParseRef(layers.NormalizeBase(spec.Base)); err != nil {
 		return nil, err
 	}
-	names, err := layers.Names(spec, o.Resources)
-	if err != nil {
-		return nil, err
-	}
-	snap, err := o.Engine.Observe(ctx, Query{Names: names, Base: layers.NormalizeBase(spec.Base), Platform: spec.TargetPlatform()})
+	sketch, snap, err := o.look(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
 	if err := o.pin(ctx, &spec, snap); err != nil {
 		return nil, err
 	}
-	g, err := layers.Draw(spec, o.Resources)
+	g, err := sketch.Graph(spec.BaseDigest, spec.BaseUnchecked)
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +105,39 @@ func (o Options) plan(ctx context.Context, spec Spec) (*Planned, error) {
 		}
 	}
 	return &Planned{Spec: spec, Graph: g, Snapshot: snap, Plan: made}, nil
+}
+
+// look sketches what should exist and looks at the store. A store that shows
+// everything at once is looked at meanwhile; one that is asked name by name has
+// to wait for the names. What is wrong with the request is said first.
+func (o Options) look(ctx context.Context, spec Spec) (*layers.Sketch, graph.Snapshot, error) {
+	type seen struct {
+		snap graph.Snapshot
+		err  error
+	}
+	q := Query{Base: layers.NormalizeBase(spec.Base), Platform: spec.TargetPlatform()}
+	early := make(chan seen, 1)
+	e, atOnce := o.Engine.(interface{ ShowsAll() bool })
+	atOnce = atOnce && e.ShowsAll()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // ends a look that nobody waits for any more
+	if atOnce {
+		go func() {
+			snap, err := o.Engine.Observe(ctx, q)
+			early <- seen{snap, err}
+		}()
+	}
+	sketch, err := layers.NewSketch(spec, o.Resources)
+	if err != nil {
+		return nil, graph.Snapshot{}, err
+	}
+	if atOnce {
+		got := <-early
+		return sketch, got.snap, got.err
+	}
+	q.Names = sketch.Names()
+	snap, err := o.Engine.Observe(ctx, q)
+	return sketch, snap, err
 }
 
 // pin decides which image the base is: the last decision about its tag.

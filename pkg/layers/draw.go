@@ -50,14 +50,11 @@ type layer struct {
 // Draw makes the graph of what should exist: pure, given the resources. Edges
 // are read from the Dockerfiles.
 func Draw(spec Spec, resources fs.FS) (*graph.Graph, error) {
-	d, err := newDrawing(spec, resources)
+	s, err := NewSketch(spec, resources)
 	if err != nil {
 		return nil, err
 	}
-	if err := d.drawAll(); err != nil {
-		return nil, err
-	}
-	return d.assemble()
+	return s.Graph(spec.BaseDigest, spec.BaseUnchecked)
 }
 
 // drawing is one Draw under way.

@@ -1,7 +1,6 @@
 package layers
 
 import (
-	"fmt"
 	"io/fs"
 	"runtime"
 	"strings"
@@ -47,9 +46,6 @@ func (s Spec) complete() (Spec, error) {
 		}
 		s.Family = f
 	}
-	if !strings.HasPrefix(s.BaseDigest, "sha256:") {
-		return s, fmt.Errorf("drawing on %q: the base is not pinned", s.Base)
-	}
 	return s, nil
 }
 
@@ -89,24 +85,4 @@ func (s Spec) TargetPlatform() string {
 		return HostPlatform()
 	}
 	return s.Platform
-}
-
-// Names returns the tags of all layers that a spec draws. It needs no pinned
-// base and finds all that is wrong with a request and the resources.
-func Names(spec Spec, resources fs.FS) ([]string, error) {
-	if spec.BaseDigest == "" {
-		spec.BaseDigest = "sha256:"
-	}
-	d, err := newDrawing(spec, resources)
-	if err != nil {
-		return nil, err
-	}
-	if err := d.drawAll(); err != nil {
-		return nil, err
-	}
-	var names []string
-	for i := range d.layers {
-		names = append(names, d.layers[i].tags...)
-	}
-	return names, nil
 }

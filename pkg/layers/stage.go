@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/terok-ai/terok-agent/pkg/graph"
 )
 
 // RenderL0 returns the Dockerfile of L0 on a base.
@@ -31,21 +33,17 @@ func RenderSidecar(base string, family Family, tool string, resources fs.FS) (st
 	return renderOne(Spec{Base: base, Family: family, NoL1: true, Sidecars: []string{tool}}, resources, SidecarID(tool))
 }
 
-func renderOne(spec Spec, resources fs.FS, id any) (string, error) {
-	spec.BaseDigest = "sha256:" // nothing is keyed here
-	d, err := newDrawing(spec, resources)
+func renderOne(spec Spec, resources fs.FS, id graph.ID) (string, error) {
+	s, err := NewSketch(spec, resources)
 	if err != nil {
 		return "", err
 	}
-	if err := d.drawAll(); err != nil {
-		return "", err
-	}
-	for i := range d.layers {
-		if any(d.layers[i].id) == id {
-			return string(d.layers[i].text), nil
+	for i := range s.d.layers {
+		if s.d.layers[i].id == id {
+			return string(s.d.layers[i].text), nil
 		}
 	}
-	return "", fmt.Errorf("rendering %v: no such layer", id)
+	return "", fmt.Errorf("rendering %q: no such layer", id)
 }
 
 // The directories of a build context that other programs know.
