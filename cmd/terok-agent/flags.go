@@ -52,6 +52,7 @@ func buildFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Category: categoryHow, EnvVars: []string{"TEROK_JOBS"}, Usage: "how many layers to build at the same time, `N` (default: one per core)"},
 		&cli.BoolFlag{Name: "keep-going", Aliases: []string{"k"}, Category: categoryHow, Usage: "after a failure build what does not depend on it"},
+		&cli.StringFlag{Name: "push", Category: categoryHow, EnvVars: []string{"TEROK_PUSH"}, Usage: "push the images of what is wanted to `HOST/REPO` at the end, by name and by key"},
 		&cli.StringFlag{Name: "build-dir", Category: categoryHow, Usage: "leave Dockerfiles, contexts and a build.sh in this `DIR`, which must be absent or empty"},
 		&cli.StringSliceFlag{Name: "secret", Category: categoryHow, Usage: "a build secret, `id=NAME,src=FILE` (repeatable)"},
 		&cli.StringSliceFlag{Name: "ssh", Category: categoryHow, Usage: "forward an ssh agent or key, `ID[=PATH]` (repeatable)"},
@@ -100,7 +101,7 @@ func optionsFromFlags(c *cli.Context) (build.Options, error) {
 		Rebuild: c.Bool("rebuild"), FullRebuild: c.Bool("full-rebuild"), Pull: build.PullPolicy(c.String("pull")),
 		MaxAge: c.Duration("max-age"), Jobs: c.Int("jobs"), KeepGoing: c.Bool("keep-going"), BuildDir: c.String("build-dir"),
 		SSH: c.StringSlice("ssh"), Network: c.String("network"), Isolation: c.String("isolation"),
-		CABundle: c.String("ca-bundle"), Secrets: map[string]string{},
+		CABundle: c.String("ca-bundle"), Push: c.String("push"), Secrets: map[string]string{},
 	}
 	for _, arg := range c.Args().Slice() {
 		o.Targets = append(o.Targets, graph.ID(arg))

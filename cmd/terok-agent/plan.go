@@ -18,6 +18,7 @@ node, what apply would do and all the reasons. Nothing is built or changed.
 Without NODE, l1 and the sidecars are wanted.`,
 		Flags: join(specFlags(), lookFlags(), []cli.Flag{
 			outputFlag(), stagesFlag(),
+			&cli.StringFlag{Name: "out", Category: categoryShow, Usage: "also save the plan to this `FILE`, for apply FILE"},
 			&cli.BoolFlag{Name: "detailed-exit-code", Category: categoryShow, Usage: "exit with 2 when there is something to do"},
 		}),
 		Action: func(c *cli.Context) error {
@@ -27,6 +28,11 @@ Without NODE, l1 and the sidecars are wanted.`,
 			}
 			if err := showPlan(c, s, p); err != nil {
 				return err
+			}
+			if name := c.String("out"); name != "" {
+				if err := savePlan(c, p, name); err != nil {
+					return err
+				}
 			}
 			if c.Bool("detailed-exit-code") && p.Changes() {
 				return errChanges

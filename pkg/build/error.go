@@ -8,6 +8,7 @@ import (
 
 	"github.com/terok-ai/terok-agent/pkg/exec"
 	"github.com/terok-ai/terok-agent/pkg/graph"
+	"github.com/terok-ai/terok-agent/pkg/graph/plan"
 	"github.com/terok-ai/terok-agent/pkg/layers"
 	"github.com/terok-ai/terok-agent/pkg/layers/dockerfile"
 	"github.com/terok-ai/terok-agent/pkg/layers/roster"
@@ -58,6 +59,7 @@ func wrap(err error) error {
 	var selection *roster.SelectionError
 	var ref *layers.RefError
 	var parse *dockerfile.ParseError
+	var stale *plan.StaleError
 	switch {
 	case errors.Is(err, context.Canceled):
 		e.Class, e.ExitCode, e.Message = string(exec.ClassCancelled), exitInterrupted, "interrupted"
@@ -78,6 +80,8 @@ func wrap(err error) error {
 		e.ExitCode, e.Hint = exitUsage, selection.Hint()
 	case errors.As(err, &ref):
 		e.ExitCode, e.Hint = exitUsage, ref.Hint
+	case errors.As(err, &stale):
+		e.ExitCode, e.Hint = exitStale, "nothing was touched: look at a fresh plan and save that"
 	case errors.As(err, &parse):
 		e.Hint = parse.Hint
 	}

@@ -29,6 +29,8 @@ type wirePlan struct {
 	Nodes    []wireStep `json:"nodes"`
 	Summary  Summary    `json:"summary"`
 	Changes  bool       `json:"changes"`
+	// Request is in saved plans only.
+	Request map[string][]string `json:"request,omitempty"`
 }
 
 type wireStep struct {
@@ -48,6 +50,8 @@ type wireStep struct {
 	Image     string      `json:"image,omitempty"`
 	Replaces  string      `json:"replaces,omitempty"`
 	Reasons   []Reason    `json:"reasons"`
+	// Record is in saved plans only.
+	Record string `json:"record,omitempty"`
 }
 
 type wireInput struct {
@@ -57,13 +61,16 @@ type wireInput struct {
 }
 
 // Encode writes the plan as JSON: the same plan gives the same bytes.
-func Encode(w io.Writer, p *Plan) error {
+func Encode(w io.Writer, p *Plan) error { return encode(w, Saved{Plan: p}) }
+
+func encode(w io.Writer, p Saved) error {
 	out := wirePlan{
 		Format: Format, Version: FormatVersion, Platform: p.Platform, Store: p.Store, Executor: p.Executor,
-		Targets: p.Targets, Summary: p.Summary(), Changes: p.Changes(), Nodes: make([]wireStep, len(p.Steps)),
+		Targets: p.Targets, Summary: p.Summary(), Changes: p.Changes(), Nodes: make([]wireStep, len(p.Steps)), Request: p.Request,
 	}
 	for i := range p.Steps {
 		out.Nodes[i] = encodeStep(&p.Steps[i])
+		out.Nodes[i].Record = p.records[p.Steps[i].Node]
 	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
@@ -99,14 +106,25 @@ func encodeStep(s *Step) wireStep {
 // Decode reads a plan that Encode wrote. What it returns is for comparing and
 // showing; nothing is ever built from it.
 func Decode(r io.Reader) (*Plan, error) {
-	dec := json.NewDecoder(r)
+	in, err := decode(r)
+	if err != nil {
+		return nil, err
+	}
+	return in.plan(), nil
+}
+
+func decode(r io.Reader) (*wirePlan, error) {
 	var in wirePlan
-	if err := dec.Decode(&in); err != nil {
+	if err := json.NewDecoder(r).Decode(&in); err != nil {
 		return nil, fmt.Errorf("reading the plan: %w: %w", ErrFormat, err)
 	}
 	if in.Format != Format || in.Version != FormatVersion {
 		return nil, fmt.Errorf("reading the plan: %w: format %q, version %d", ErrFormat, in.Format, in.Version)
 	}
+	return &in, nil
+}
+
+func (in *wirePlan) plan() *Plan {
 	p := &Plan{Platform: in.Platform, Store: in.Store, Executor: in.Executor, Targets: in.Targets, Steps: make([]Step, len(in.Nodes))}
 	for i, w := range in.Nodes {
 		s := Step{
@@ -122,5 +140,5 @@ func Decode(r io.Reader) (*Plan, error) {
 		}
 		p.Steps[i] = s
 	}
-	return p, nil
+	return p
 }
