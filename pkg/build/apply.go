@@ -25,7 +25,8 @@ type Applied struct {
 
 // Apply carries a plan out. It draws, looks and plans again under the store's
 // lock and applies that, with the base pinned as in p: a plan is a promise to
-// compare, not a script. Errors are *Error; on an error no name has moved.
+// compare, not a script. Errors are *Error; on an error no name has moved, but
+// when pushing fails.
 func Apply(ctx context.Context, p *Planned, o Options) (*Applied, error) {
 	return Run(ctx, p.Spec, o, func(*Planned) error { return nil })
 }
@@ -60,6 +61,9 @@ func Run(ctx context.Context, spec Spec, o Options, show func(*Planned) error) (
 		}
 	}
 	out, err := o.carryOut(ctx, p)
+	if err == nil {
+		err = o.share(ctx, p, out)
+	}
 	return &Applied{Planned: p, Outcome: out, Set: imageSet(p)}, wrap(err)
 }
 

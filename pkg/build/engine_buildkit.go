@@ -28,6 +28,8 @@ type buildkitEngine struct {
 	registry  store.Registry
 	storeName string
 	lock      string
+	// prefix is the part of a registry that is the store, or "".
+	prefix string
 	// look looks at the store.
 	look func(context.Context, Query) (graph.Snapshot, error)
 	// hidden adds to a look what it does not show; nil for nothing.
@@ -123,7 +125,7 @@ func (e *buildkitEngine) onRegistry(o Options, prefix string) (buildkit.Target, 
 			Message: fmt.Sprintf("store %q: %v", o.Store, err), Hint: "write --store registry:HOST/REPO", ExitCode: exitUsage, Err: err,
 		}
 	}
-	e.storeName, e.lock = storeRegistry+":"+prefix, storeRegistry+"\x00"+prefix
+	e.storeName, e.lock, e.prefix = storeRegistry+":"+prefix, storeRegistry+"\x00"+prefix, prefix
 	target := buildkit.NewRegistry(buildkit.RegistryOptions{
 		Store: store.RegistryStore{Prefix: prefix, Registry: e.registry}, Platform: e.targetPlatform,
 		Pending: filepath.Join(buildkit.CacheDir(o.Getenv), "registry", shortName(prefix)+".json"),
@@ -153,6 +155,9 @@ func (e *buildkitEngine) targetPlatform() string {
 	}
 	return layers.HostPlatform()
 }
+
+// sharedPrefix is where images lie that others find by key.
+func (e *buildkitEngine) sharedPrefix() string { return e.prefix }
 
 // StoreName is named in plans.
 func (e *buildkitEngine) StoreName() string { return e.storeName }

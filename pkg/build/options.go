@@ -47,6 +47,10 @@ type Options struct {
 	MaxAge time.Duration
 	// Pull says when the registry is asked for the base; "" means missing.
 	Pull PullPolicy
+	// Push is a part of a registry, "HOST/REPO", that the targets' images go to
+	// when their names have moved: under all their names there, and by key. ""
+	// pushes nothing.
+	Push string
 	// Jobs, KeepGoing and Sink are passed on to exec.Apply.
 	Jobs      int
 	KeepGoing bool

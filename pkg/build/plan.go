@@ -68,7 +68,7 @@ func (o Options) complete() (Options, error) {
 		}
 		o.Engine = engine
 	}
-	return o, nil
+	return o, o.checkShares()
 }
 
 func (o Options) plan(ctx context.Context, spec Spec) (*Planned, error) {

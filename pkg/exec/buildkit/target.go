@@ -25,6 +25,10 @@ type Target interface {
 	export(r exec.Request) (bkclient.ExportEntry, error)
 	// land makes a handed over image part of the store, unnamed.
 	land(ctx context.Context, r exec.Request, made handed) (landed, error)
+	// push puts an image under references of registries.
+	push(ctx context.Context, image string, refs []string, s exec.Sink) error
+	// fetch makes a layer's image of a registry part of the store, unnamed.
+	fetch(ctx context.Context, ref string, s exec.Sink) (landed, error)
 }
 
 // source is an image that a layer is built on.

@@ -142,13 +142,18 @@ func (l *layoutDir) land(ctx context.Context, made handed) (landed, error) {
 	if err := l.add(ctx, d); err != nil {
 		return landed{}, err
 	}
+	return l.shown(ctx, made.config)
+}
+
+// shown reads an image back as a look shows it.
+func (l *layoutDir) shown(ctx context.Context, config string) (landed, error) {
 	snap, err := l.Observe(ctx, "")
 	if err != nil {
 		return landed{}, err
 	}
-	img, ok := snap.ByID(made.config)
+	img, ok := snap.ByID(config)
 	if !ok {
-		return landed{}, fmt.Errorf("reading image %.19s: it is not in the layout %q", made.config, l.Dir)
+		return landed{}, fmt.Errorf("reading image %.19s: it is not in the layout %q", config, l.Dir)
 	}
 	return landed{image: img.ID, manifest: img.Manifest, labels: img.Labels}, nil
 }

@@ -114,10 +114,6 @@ func (t *Registry) Tag(ctx context.Context, moves map[string]string) error {
 }
 
 func (t *Registry) tagOne(ctx context.Context, short, image string) error {
-	from, ok := t.where(image)
-	if !ok {
-		return fmt.Errorf("naming %q: it is not known where image %.19s lies", short, image)
-	}
 	ref, err := t.o.Store.Reference(short)
 	if err != nil {
 		return fmt.Errorf("naming %q: %w", short, err)
@@ -125,6 +121,15 @@ func (t *Registry) tagOne(ctx context.Context, short, image string) error {
 	to, ok := ref.(name.Tag)
 	if !ok {
 		return fmt.Errorf("naming %q: it is no name with a tag", short)
+	}
+	return t.put(ctx, image, to)
+}
+
+// put puts an image's manifest under a name.
+func (t *Registry) put(ctx context.Context, image string, to name.Tag) error {
+	from, ok := t.where(image)
+	if !ok {
+		return fmt.Errorf("naming %q: it is not known where image %.19s lies", to, image)
 	}
 	options := t.o.Store.Registry.Options(ctx)
 	desc, err := remote.Get(from, options...)

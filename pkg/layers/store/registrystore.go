@@ -102,6 +102,7 @@ func (r RegistryStore) siblings(ctx context.Context, short string) ([]string, er
 		}
 		return nil, trouble
 	}
+	tags = withoutKeys(tags)
 	slices.Sort(tags)
 	var out []string
 	for _, tag := range tags[max(0, len(tags)-siblings):] {
