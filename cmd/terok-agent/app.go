@@ -74,9 +74,19 @@ sidecar/TOOL. State lives in labels of the images themselves.
 	for _, cmd := range app.Commands {
 		cmd.OnUsageError = usage
 		cmd.HideHelpCommand = true
+		quietDefaults(cmd.Flags)
 		cmd.Description = strings.TrimSpace(cmd.Description + "\n\n" + exitHelp)
 	}
 	return app
+}
+
+// quietDefaults leaves "default: false" out of help texts.
+func quietDefaults(flags []cli.Flag) {
+	for _, f := range flags {
+		if b, ok := f.(*cli.BoolFlag); ok {
+			b.DisableDefaultText = true
+		}
+	}
 }
 
 func commandNames(app *cli.App) string {

@@ -43,14 +43,14 @@ func lookFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "refresh", Category: categoryHow, Usage: "make this `NODE` again (repeatable)"},
 		&cli.BoolFlag{Name: "full-rebuild", Category: categoryHow, Usage: "make everything again, on the newest base"},
 		&cli.StringFlag{Name: "pull", Category: categoryHow, EnvVars: []string{"TEROK_PULL"}, Value: "missing", Usage: "ask the registry for the base: `missing|newer|never`"},
-		&cli.DurationFlag{Name: "max-age", Category: categoryHow, EnvVars: []string{"TEROK_MAX_AGE"}, Usage: "make images older than this again (`DURATION`, such as 336h)"},
+		&cli.DurationFlag{Name: "max-age", Category: categoryHow, EnvVars: []string{"TEROK_MAX_AGE"}, DefaultText: "any age", Usage: "make images older than this again (`DURATION`, such as 336h)"},
 	}
 }
 
 // buildFlags say how apply builds.
 func buildFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Category: categoryHow, EnvVars: []string{"TEROK_JOBS"}, Usage: "how many layers to build at the same time, `N` (default: one per core)"},
+		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Category: categoryHow, EnvVars: []string{"TEROK_JOBS"}, DefaultText: "one per core", Usage: "build `N` layers at the same time"},
 		&cli.BoolFlag{Name: "keep-going", Aliases: []string{"k"}, Category: categoryHow, Usage: "after a failure build what does not depend on it"},
 		&cli.StringFlag{Name: "push", Category: categoryHow, EnvVars: []string{"TEROK_PUSH"}, Usage: "push the images of what is wanted to `HOST/REPO` at the end, by name and by key"},
 		&cli.StringFlag{Name: "build-dir", Category: categoryHow, Usage: "leave Dockerfiles, contexts and a build.sh in this `DIR`, which must be absent or empty"},
