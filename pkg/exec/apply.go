@@ -39,8 +39,9 @@ type Options struct {
 type Outcome struct {
 	// Images are the config digests of all layers that are current now.
 	Images map[graph.ID]string
-	// Built, Retagged and Failed list nodes in the order they ended.
-	Built, Retagged, Failed []graph.ID
+	// Built, Pulled, Retagged and Failed list nodes in the order they ended;
+	// Pulled has layers only.
+	Built, Pulled, Retagged, Failed []graph.ID
 	// Skipped were not tried because something below them failed.
 	Skipped []graph.ID
 }
@@ -112,7 +113,7 @@ func (r *run) work(ctx context.Context) {
 			}
 		case plan.NotNeeded:
 		case plan.Build, plan.Pull:
-			for _, in := range r.inputs(n) {
+			for _, in := range r.standsOn(n, s) {
 				if t := r.steps[in]; t != nil && (t.Action == plan.Build || t.Action == plan.Pull) {
 					waiting[n.ID]++
 					readers[in] = append(readers[in], n.ID)
@@ -180,10 +181,13 @@ func (r *run) one(ctx context.Context, id graph.ID) bool {
 	r.events.send(Event{Kind: NodeStarted, Node: id, Text: firstPhrase(s), Time: start})
 	var res Result
 	var err error
-	if s.Action == plan.Pull {
-		res, err = r.pull(ctx, n)
-	} else {
+	switch {
+	case s.Action != plan.Pull:
 		res, err = r.build(ctx, n, s)
+	case n.Kind == graph.KindLayer:
+		res, err = r.fetch(ctx, n, s)
+	default:
+		res, err = r.pull(ctx, n)
 	}
 	now := r.o.Now()
 	r.mu.Lock()
@@ -195,7 +199,11 @@ func (r *run) one(ctx context.Context, id graph.ID) bool {
 		return false
 	}
 	r.images[id] = res.Image
-	if n.Kind == graph.KindLayer {
+	switch {
+	case n.Kind != graph.KindLayer:
+	case s.Action == plan.Pull:
+		r.out.Pulled = append(r.out.Pulled, id)
+	default:
 		r.out.Built = append(r.out.Built, id)
 	}
 	r.events.send(Event{Kind: NodeDone, Node: id, Image: res.Image, Steps: res.Steps, Time: now, Duration: now.Sub(start)})
@@ -286,6 +294,15 @@ func (r *run) edges(n graph.Node) []graph.Input {
 	return out
 }
 
+// standsOn are the nodes that must be there first: a layer that is pulled
+// comes without them.
+func (r *run) standsOn(n graph.Node, s *plan.Step) []graph.ID {
+	if s.Action == plan.Pull {
+		return nil
+	}
+	return r.inputs(n)
+}
+
 // inputs are the distinct nodes a layer stands on.
 func (r *run) inputs(n graph.Node) []graph.ID {
 	var out []graph.ID
@@ -312,7 +329,7 @@ func (r *run) failure(ctx context.Context) error {
 func (r *run) publish(ctx context.Context) error {
 	moves := map[string]string{}
 	for id, s := range r.steps {
-		if s.Kind != graph.KindLayer || (s.Action != plan.Build && s.Action != plan.Retag) {
+		if s.Kind != graph.KindLayer || (s.Action != plan.Build && s.Action != plan.Retag && s.Action != plan.Pull) {
 			continue
 		}
 		for _, tag := range s.Tags {

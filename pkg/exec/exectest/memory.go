@@ -22,6 +22,8 @@ type Memory struct {
 	Fail map[graph.ID]error
 	// During is called while a node is being built, if set.
 	During func(graph.ID)
+	// Registry are images that can be fetched, by reference.
+	Registry map[string]graph.Image
 
 	mu     sync.Mutex
 	count  int
@@ -48,7 +50,7 @@ func (m *Memory) add(id string, labels map[string]string, names ...string) strin
 	}
 	m.count++
 	if id == "" {
-		id = graph.DigestOf("image", fmt.Sprint(m.count))
+		id = graph.DigestOf("image", fmt.Sprint(m.count), labels[graph.LabelKey])
 	}
 	m.images[id] = &graph.Image{ID: id, Labels: labels, Created: time.Unix(int64(m.count), 0)}
 	for _, name := range names {

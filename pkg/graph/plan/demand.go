@@ -36,7 +36,7 @@ func (m *maker) demand(targets []graph.ID) {
 				need(m.at[in.Node])
 			}
 		}
-		if s.Action == Build && m.willBuild(i) {
+		if (s.Action == Build && m.willBuild(i)) || s.Source != "" {
 			for _, r := range m.readers[i] {
 				if m.turnStale(r) {
 					queue = append(queue, r)
@@ -74,7 +74,7 @@ func (m *maker) turnStale(i int) bool {
 	if len(reasons) == 0 {
 		return false
 	}
-	s.Action, s.Found = Build, ""
+	s.Action, s.Found, s.Source = Build, "", ""
 	s.Reasons = append(s.Reasons, reasons...)
 	return true
 }
@@ -99,6 +99,8 @@ func (m *maker) rebuiltInputs(n *graph.Node, rec *graph.Record) []Reason {
 		switch {
 		case t.Action == Build && m.willBuild(j):
 			reasons = append(reasons, Reason{Code: InputRebuilt, Subject: string(in.Node), From: short(was.Image)})
+		case t.Source != "" && (m.needed == nil || !m.needed[j]):
+			// It is pulled only when somebody needs it.
 		case t.Found != "" && t.Found != was.Image:
 			reasons = append(reasons, Reason{Code: InputRebuilt, Subject: string(in.Node), From: short(was.Image), To: short(t.Found)})
 		}
@@ -145,7 +147,7 @@ func (m *maker) dropUnneeded() {
 		s := &m.steps[i]
 		foreign := len(s.Reasons) > 0 && s.Reasons[0].Code == ForeignImage
 		if s.Kind != graph.KindStage && !m.needed[i] && (s.Action == Build || s.Action == Pull || foreign) {
-			s.Action, s.Found, s.Changed = NotNeeded, "", nil
+			s.Action, s.Found, s.Source, s.Changed = NotNeeded, "", "", nil
 		}
 	}
 }

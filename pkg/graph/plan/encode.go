@@ -48,6 +48,7 @@ type wireStep struct {
 	Pinned    *bool       `json:"pinned,omitempty"`
 	Unpinned  []string    `json:"unpinned,omitempty"`
 	Image     string      `json:"image,omitempty"`
+	Source    string      `json:"source,omitempty"`
 	Replaces  string      `json:"replaces,omitempty"`
 	Reasons   []Reason    `json:"reasons"`
 	// Record is in saved plans only.
@@ -85,7 +86,7 @@ func encodeStep(s *Step) wireStep {
 	w := wireStep{
 		ID: s.Node, Kind: s.Kind, Layer: s.Layer, Action: s.Action, Ref: s.Ref, Digest: s.Digest,
 		Unchecked: s.Unchecked, Version: s.Version, Tags: s.Tags, Unpinned: s.Unpinned,
-		Replaces: s.Replaces, Reasons: s.Reasons,
+		Source: s.Source, Replaces: s.Replaces, Reasons: s.Reasons,
 	}
 	if s.Reasons == nil {
 		w.Reasons = []Reason{}
@@ -130,7 +131,7 @@ func (in *wirePlan) plan() *Plan {
 		s := Step{
 			Node: w.ID, Kind: w.Kind, Layer: w.Layer, Action: w.Action, Ref: w.Ref, Digest: w.Digest,
 			Unchecked: w.Unchecked, Key: w.Key, Version: w.Version, Tags: w.Tags, Unpinned: w.Unpinned,
-			Found: w.Image, Replaces: w.Replaces,
+			Found: w.Image, Source: w.Source, Replaces: w.Replaces,
 		}
 		if len(w.Reasons) > 0 {
 			s.Reasons = w.Reasons

@@ -21,6 +21,9 @@ type Policy struct {
 	// MaxAge is how old a layer's image may be at Now; absent means any age.
 	MaxAge map[graph.ID]time.Duration
 	Now    time.Time
+	// Offered are images of a registry, each with its reference as its only
+	// name: a layer whose key one of them has is pulled instead of built.
+	Offered graph.Snapshot
 	// Executor and Store are named in the plan.
 	Executor, Store string
 	Platform        string
@@ -38,6 +41,7 @@ func Make(g *graph.Graph, snap graph.Snapshot, p Policy) (*Plan, error) {
 	m := &maker{g: g, snap: snap, policy: p, at: make(map[graph.ID]int, len(g.Nodes()))}
 	m.steps = make([]Step, len(g.Nodes()))
 	m.records = make([]*graph.Record, len(m.steps))
+	m.own = make([]bool, len(m.steps))
 	for i := range g.Nodes() {
 		m.at[g.Nodes()[i].ID] = i
 	}
@@ -97,6 +101,7 @@ type maker struct {
 	at      map[graph.ID]int
 	steps   []Step
 	records []*graph.Record // what the image now there remembers, by node
+	own     []bool          // layers that must be made here, by node
 	needed  []bool
 	readers [][]int
 }
@@ -118,6 +123,7 @@ func (m *maker) judge(i int) {
 		// judged with its layer, by judgeStages
 	case graph.KindLayer:
 		m.judgeLayer(i, n, s)
+		m.own[i] = s.Action == Build && (s.Salt != "" || m.standsOnOwn(n))
 	}
 }
 
@@ -162,10 +168,12 @@ func (m *maker) judgeLayer(i int, n *graph.Node, s *Step) {
 		return
 	}
 	s.Action = Build
-	if img, rec, ok := m.byKey(n); ok {
+	if img, rec, ok := m.byKey(n, m.snap); ok {
 		s.Action, s.Found, s.Salt = Retag, img.ID, rec.Salt
 		m.records[i] = &rec
+		return
 	}
+	m.considerOffer(i, n, s)
 }
 
 // whyNot returns why the image now there is not the one wanted; nothing when
@@ -260,8 +268,8 @@ func readRecord(id graph.ID, tag string, img graph.Image) (*graph.Record, *Reaso
 
 // byKey finds an image of this node with the wanted key and readable record
 // whose inputs are what they are now.
-func (m *maker) byKey(n *graph.Node) (graph.Image, graph.Record, bool) {
-	for _, img := range originals(m.snap.ByKey(m.g.Keys(n.ID).Image)) {
+func (m *maker) byKey(n *graph.Node, where graph.Snapshot) (graph.Image, graph.Record, bool) {
+	for _, img := range originals(where.ByKey(m.g.Keys(n.ID).Image)) {
 		rec, foreign := readRecord(n.ID, "", img)
 		if foreign == nil && rec.Platform == n.Platform && len(m.rebuiltInputs(n, rec)) == 0 {
 			return img, *rec, true

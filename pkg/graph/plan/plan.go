@@ -18,7 +18,8 @@ const (
 	// Retag: an image with this key is in the store under another name or
 	// none; only names move.
 	Retag Action = "retag"
-	// Pull: a registry has the image.
+	// Pull: a registry has the image of this base, or one of this layer with
+	// its key.
 	Pull Action = "pull"
 	// NotNeeded: the image is missing or old, and nothing that is wanted needs
 	// it.
@@ -80,6 +81,8 @@ type Step struct {
 	Reasons   []Reason
 	// Found is the image that is used when nothing is built, "sha256:…".
 	Found string
+	// Source is the reference that a layer's image is pulled from, or "".
+	Source string
 	// Replaces is the image that is there now, "" when there is none.
 	Replaces string
 	// Salt is the salt to build with: the one recorded, or a new one.
