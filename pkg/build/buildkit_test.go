@@ -22,7 +22,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/terok-ai/terok-agent/pkg/build"
-	"github.com/terok-ai/terok-agent/pkg/build/buildtest"
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/buildkittest"
 	"github.com/terok-ai/terok-agent/pkg/exec/podman/podmantest"
 	"github.com/terok-ai/terok-agent/pkg/graph"
@@ -97,105 +96,6 @@ func TestSwitchExecutorsOnPodmansStorage(t *testing.T) {
 	if got := p.run(t, l1Image, "codex"); got != "codex 0.169.0" {
 		t.Errorf("in the image: %q", got)
 	}
-}
-
-// The edits of the table for podman, on BuildKit into a layout, with no podman
-// at all.
-func TestEditsOnBuildkit(t *testing.T) {
-	p := &project{World: buildtest.New(t), agents: "claude,codex"}
-	t.Setenv("XDG_STATE_HOME", t.TempDir())
-	dir := filepath.Join(t.TempDir(), "images")
-	buildkittest.AddToLayout(t, dir, buildtest.Base, buildkittest.Busybox(t))
-	bk := onBuildkit(t, "oci:"+dir)
-	t.Setenv("PATH", "")
-	p.expect(t, "agent/claude no-image(terok-agent-claude:2.1.0); agent/codex no-image(terok-agent-codex:0.168.0); "+
-		"fetch no-image(terok-fetch:debian-12); l0 no-image(terok-l0:debian-12); l1 no-image(terok-l1-cli:debian-12-claude-codex)", bk)
-	if got := p.apply(t, bk); got != "agent/claude agent/codex fetch l0 l1" {
-		t.Fatalf("the first apply built %q", got)
-	}
-	p.upToDate(t, bk)
-	if got := p.apply(t, bk); got != "" {
-		t.Errorf("a second apply built %q", got)
-	}
-	for _, tc := range []struct {
-		name               string
-		edit, back         func()
-		want, builds, runs string
-		fetches            int
-	}{
-		{
-			name: "a script that l0 copies",
-			edit: func() {
-				p.Write(t, "scripts/l0/ensure-bridges.sh", p.Read(t, "scripts/l0/ensure-bridges.sh")+"# edited\n")
-			},
-			back: func() { p.Remove(t, "scripts/l0/ensure-bridges.sh") },
-			want: "l0 file-changed(scripts/l0/ensure-bridges.sh); l1 input-changed(l0)", builds: "l0 l1", runs: "l1",
-		},
-		{
-			name: "the pinned version of codex",
-			edit: func() { p.Agent(t, "codex", "0.169.0") },
-			back: func() { p.Agent(t, "codex", "0.168.0") },
-			want: "agent/codex version-changed(VERSION 0.168.0→0.169.0); l1 input-changed(agent/codex)", builds: "agent/codex l1", runs: "agent/codex", fetches: 1,
-		},
-		{
-			name: "a comment in a template",
-			edit: func() { p.Edit(t, "templates/l0.Dockerfile.tmpl", "USER root\n", "USER root\n# no news\n") },
-			back: func() { p.Edit(t, "templates/l0.Dockerfile.tmpl", "# no news\n", "") },
-		},
-		{
-			name: "a changed instruction of l0",
-			edit: func() { p.Edit(t, "templates/l0.Dockerfile.tmpl", "WORKDIR /workspace", "WORKDIR /work") },
-			back: func() { p.Edit(t, "templates/l0.Dockerfile.tmpl", "WORKDIR /work\n", "WORKDIR /workspace\n") },
-			want: "l0 instruction-changed(WORKDIR WORKDIR /workspace→WORKDIR /work); l1 input-changed(l0)", builds: "l0 l1", runs: "l1",
-		},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			p.Registry.Downloads()
-			p.ran("")
-			tc.edit()
-			p.expect(t, tc.want, bk)
-			if got := p.apply(t, bk); got != tc.builds {
-				t.Errorf("built %q, want %q", got, tc.builds)
-			}
-			if got := p.Registry.Downloads(); got != tc.fetches {
-				t.Errorf("%d downloads, want %d", got, tc.fetches)
-			}
-			if got := nodesOf(p.ran("RUN")); got != tc.runs {
-				t.Errorf("RUN ran in %q, want %q", got, tc.runs)
-			}
-			p.upToDate(t, bk)
-			tc.back()
-			if got := p.apply(t, bk); got != "" {
-				t.Errorf("going back built %q", got)
-			}
-			p.upToDate(t, bk)
-		})
-	}
-	t.Run("the base moved", func(t *testing.T) {
-		other := filepath.Join(t.TempDir(), "other")
-		buildkittest.AddToLayout(t, other, buildtest.Base, buildkittest.Busybox(t, "MOVED=1"))
-		moved := onBuildkit(t, "oci:"+other)
-		if got := says(p.plan(t, moved)); !strings.HasPrefix(got, "agent/claude no-image") {
-			t.Errorf("another layout: %s", got)
-		}
-	})
-	t.Run("refresh", func(t *testing.T) {
-		if got := p.apply(t, bk, refresh("agent/codex")); got != "agent/codex l1" {
-			t.Errorf("--refresh built %q", got)
-		}
-		p.upToDate(t, bk)
-	})
-	t.Run("a failure moves no name", func(t *testing.T) {
-		p.Edit(t, "templates/l0.Dockerfile.tmpl", "echo installing packages", "exit 9")
-		_, err := p.tryApply(bk)
-		var e *build.Error
-		if !errors.As(err, &e) || e.Class != "step-failed" || e.ExitCode != 1 || e.Hint == "" || !strings.Contains(e.Message, "Dockerfile:") {
-			t.Errorf("error = %+v, want a failed step with its line and a hint", err)
-		}
-		p.Remove(t, "templates/l0.Dockerfile.tmpl")
-		p.Write(t, "templates/l0.Dockerfile.tmpl", buildtest.New(t).Read(t, "templates/l0.Dockerfile.tmpl"))
-		p.upToDate(t, bk)
-	})
 }
 
 // serveBase serves a registry with a base and returns the base's reference.

@@ -1,21 +1,27 @@
 package build_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/terok-ai/terok-agent/pkg/build"
 	"github.com/terok-ai/terok-agent/pkg/build/buildtest"
-	"github.com/terok-ai/terok-agent/pkg/exec/podman/podmantest"
 )
 
 const l1Image = "terok-l1-cli:debian-12-claude-codex"
 
+// claudesFiles lists the files of an agent that no edit touches.
+const claudesFiles = "find /opt/terok/agents/claude /usr/local/bin/claude | sort | xargs ls -ld; sha256sum /opt/terok/agents/claude/*"
+
+func TestEditsOnPodman(t *testing.T) { edits(t, newProject(t)) }
+
+func TestEditsOnBuildkit(t *testing.T) { edits(t, newLayoutProject(t)) }
+
 // Every edit gives exactly its plan, apply does exactly that, and afterwards
-// all is up to date. One storage serves all of them: going back to the start is
-// itself a plan, in which only names move.
-func TestEditsOnPodman(t *testing.T) {
-	p := newProject(t)
+// all is up to date, whatever the engine. One store serves all of them: going
+// back to the start is itself a plan, in which only names move.
+func edits(t *testing.T, p *project) {
 	p.expect(t, "agent/claude no-image(terok-agent-claude:2.1.0); agent/codex no-image(terok-agent-codex:0.168.0); "+
 		"fetch no-image(terok-fetch:debian-12); l0 no-image(terok-l0:debian-12); l1 no-image(terok-l1-cli:debian-12-claude-codex)")
 	if got := p.apply(t); got != "agent/claude agent/codex fetch l0 l1" {
@@ -28,7 +34,7 @@ func TestEditsOnPodman(t *testing.T) {
 	if got := p.apply(t); got != "" {
 		t.Errorf("a second apply built %q", got)
 	}
-	claude := p.run(t, l1Image, "sh", "-c", "find /opt/terok/agents/claude /usr/local/bin/claude | sort | xargs ls -ld; sha256sum /opt/terok/agents/claude/*")
+	claude := p.run(t, l1Image, "sh", "-c", claudesFiles)
 
 	for _, tc := range []struct {
 		name    string
@@ -116,7 +122,7 @@ func TestEditsOnPodman(t *testing.T) {
 			}
 			p.upToDate(t)
 			if tc.builds != "" {
-				now := p.run(t, l1Image, "sh", "-c", "find /opt/terok/agents/claude /usr/local/bin/claude | sort | xargs ls -ld; sha256sum /opt/terok/agents/claude/*")
+				now := p.run(t, l1Image, "sh", "-c", claudesFiles)
 				if now != claude {
 					t.Errorf("the files of claude differ:\n%s\n%s", now, claude)
 				}
@@ -130,6 +136,7 @@ func TestEditsOnPodman(t *testing.T) {
 	}
 	t.Run("refresh", func(t *testing.T) { refreshed(t, p) })
 	t.Run("missing and foreign images", func(t *testing.T) { missingAndForeign(t, p) })
+	t.Run("a failure moves no name", func(t *testing.T) { failed(t, p) })
 	t.Run("the base moved", func(t *testing.T) { baseMoved(t, p) })
 }
 
@@ -150,7 +157,7 @@ func nodesOf(steps []string) string {
 // what fetches them is not needed.
 func baseMoved(t *testing.T, p *project) {
 	old := p.plan(t)
-	podmantest.ImportBusybox(t, p.podman, buildtest.Base, "ENV MOVED=1")
+	p.engine.addBase(t, buildtest.Base, "MOVED=1")
 	p.Registry.Downloads()
 	made := p.plan(t)
 	if got := says(made); got != "fetch not-needed base-moved(debian:12); l0 base-moved(debian:12); l1 input-changed(l0)" {
@@ -215,17 +222,19 @@ func refreshed(t *testing.T, p *project) {
 }
 
 func missingAndForeign(t *testing.T, p *project) {
-	p.podman.Run(t, "rmi", l1Image)
+	p.engine.remove(t, l1Image)
 	p.expect(t, "l1 no-image("+l1Image+")")
 	if got := p.apply(t); got != "l1" {
-		t.Errorf("after rmi of l1 built %q", got)
+		t.Errorf("after the removal of l1 built %q", got)
 	}
-	p.podman.Run(t, "rmi", "terok-l0:debian-12")
-	p.expect(t, "l0 not-needed no-image(terok-l0:debian-12)")
-	if got := p.apply(t); got != "" {
-		t.Errorf("after rmi of l0, which nobody needs, built %q", got)
+	p.engine.unname(t, "terok-l0:debian-12")
+	if p.engine.hidesUnnamed() {
+		p.expect(t, "l0 not-needed no-image(terok-l0:debian-12)")
+		if got := p.apply(t); got != "" {
+			t.Errorf("after l0, which nobody needs, lost its name built %q", got)
+		}
 	}
-	// As a target it is found again without a name: l1 stands on it.
+	// It is found again without a name: l1 stands on it.
 	p.expect(t, "l0 retag no-image(terok-l0:debian-12)", targets("l0"))
 	if got := p.apply(t, targets("l0")); got != "" {
 		t.Errorf("l0 as a target built %q", got)
@@ -234,7 +243,7 @@ func missingAndForeign(t *testing.T, p *project) {
 	p.upToDate(t)
 
 	// An image that is not ours under our name.
-	p.podman.Run(t, "tag", buildtest.Base, l1Image)
+	p.engine.rename(t, buildtest.Base, l1Image)
 	made := p.plan(t)
 	s, _ := made.Step("l1")
 	if len(s.Reasons) != 1 || s.Reasons[0].Code != "foreign-image" {
@@ -247,11 +256,31 @@ func missingAndForeign(t *testing.T, p *project) {
 	}
 }
 
+// A step that fails is told with its line, and every name stays where it was.
+func failed(t *testing.T, p *project) {
+	before, _ := p.plan(t).Step("l1")
+	whole := p.Read(t, "templates/l0.Dockerfile.tmpl")
+	p.Edit(t, "templates/l0.Dockerfile.tmpl", "echo installing packages", "exit 9")
+	_, err := p.tryApply()
+	var e *build.Error
+	if !errors.As(err, &e) || e.Class != "step-failed" || e.ExitCode != 1 || e.Hint == "" || !strings.Contains(e.Message, "Dockerfile:") {
+		t.Errorf("error = %+v, want a failed step with its line and a hint", err)
+	}
+	p.Write(t, "templates/l0.Dockerfile.tmpl", whole)
+	p.upToDate(t)
+	if after, _ := p.plan(t).Step("l1"); after.Found != before.Found {
+		t.Errorf("l1 is %s, want %s", after.Found, before.Found)
+	}
+}
+
+func TestBasesWithTheSameTagOnPodman(t *testing.T) { basesWithTheSameTag(t, newProject(t)) }
+
+func TestBasesWithTheSameTagOnBuildkit(t *testing.T) { basesWithTheSameTag(t, newLayoutProject(t)) }
+
 // Two bases whose names give the same tag are told apart by the record.
-func TestBasesWithTheSameTag(t *testing.T) {
-	p := newProject(t)
-	podmantest.ImportBusybox(t, p.podman, "docker.io/library/ubuntu:24.04")
-	podmantest.ImportBusybox(t, p.podman, "localhost/ubuntu-24.04:latest", "ENV OTHER=1")
+func basesWithTheSameTag(t *testing.T, p *project) {
+	p.engine.addBase(t, "docker.io/library/ubuntu:24.04")
+	p.engine.addBase(t, "localhost/ubuntu-24.04:latest", "OTHER=1")
 	p.agents = "claude"
 	base := func(ref string) change {
 		return func(s *build.Spec, _ *build.Options) { s.Base, s.Family = ref, "deb" }

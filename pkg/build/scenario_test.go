@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -18,9 +19,11 @@ import (
 	"github.com/terok-ai/terok-agent/pkg/graph"
 )
 
-// project is a project with a real podman and a storage of its own.
+// project is a project with a real engine and a store of its own.
 type project struct {
 	*buildtest.World
+	engine engine
+	// podman is the engine's, if that is podman.
 	podman podmantest.Env
 	agents string
 	// steps are the steps that ran since the last reset, "node: instruction".
@@ -29,17 +32,17 @@ type project struct {
 	notes []string
 }
 
-// newProject imports the base and, unless told otherwise, builds everything
-// once.
+// newProject is a project on podman that has the base.
 func newProject(t *testing.T) *project {
 	t.Helper()
 	p := &project{World: buildtest.New(t), podman: podmantest.Storage(t), agents: "claude,codex"}
+	p.engine = onPodman{p.podman}
 	for _, kv := range p.podman.Vars {
 		k, v, _ := strings.Cut(kv, "=")
 		t.Setenv(k, v)
 	}
 	t.Setenv("XDG_STATE_HOME", t.TempDir())
-	podmantest.ImportBusybox(t, p.podman, buildtest.Base)
+	p.engine.addBase(t, buildtest.Base)
 	return p
 }
 
@@ -48,9 +51,20 @@ func (p *project) spec() build.Spec {
 }
 
 func (p *project) options() build.Options {
-	return build.Options{
-		Resources: p.Resources(), Mirrors: p.Mirrors(), Network: "host", Podman: p.podman.Cmd, Jobs: 2, Sink: exec.SinkFunc(p.event),
+	return build.Options{Resources: p.Resources(), Mirrors: p.Mirrors(), Jobs: 2, Sink: exec.SinkFunc(p.event)}
+}
+
+// request is what the library is asked: the engine, and what a scenario
+// changes.
+func (p *project) request(changes []change) (build.Spec, build.Options) {
+	spec, o := p.spec(), p.options()
+	if p.engine != nil {
+		p.engine.choose(&spec, &o)
 	}
+	for _, c := range changes {
+		c(&spec, &o)
+	}
+	return spec, o
 }
 
 func (p *project) event(e exec.Event) {
@@ -60,8 +74,13 @@ func (p *project) event(e exec.Event) {
 	case exec.StepStarted:
 		p.steps = append(p.steps, string(e.Node)+": "+e.Text)
 	case exec.StepCached:
-		if n := len(p.steps); n > 0 { // it was announced as started just before
-			p.steps = p.steps[:n-1]
+		// It was announced as started before, maybe among those of other nodes.
+		step := string(e.Node) + ": " + e.Text
+		for i := len(p.steps) - 1; i >= 0; i-- {
+			if p.steps[i] == step {
+				p.steps = slices.Delete(p.steps, i, i+1)
+				break
+			}
 		}
 	case exec.Note:
 		p.notes = append(p.notes, e.Text)
@@ -90,10 +109,7 @@ type change func(*build.Spec, *build.Options)
 
 func (p *project) plan(t *testing.T, changes ...change) *build.Planned {
 	t.Helper()
-	spec, o := p.spec(), p.options()
-	for _, c := range changes {
-		c(&spec, &o)
-	}
+	spec, o := p.request(changes)
 	made, err := build.Plan(context.Background(), spec, o)
 	if err != nil {
 		t.Fatal(err)
@@ -102,10 +118,7 @@ func (p *project) plan(t *testing.T, changes ...change) *build.Planned {
 }
 
 func (p *project) tryApply(changes ...change) (*build.Applied, error) {
-	spec, o := p.spec(), p.options()
-	for _, c := range changes {
-		c(&spec, &o)
-	}
+	spec, o := p.request(changes)
 	return build.Run(context.Background(), spec, o, func(*build.Planned) error { return nil })
 }
 
@@ -156,7 +169,7 @@ func (p *project) upToDate(t *testing.T, changes ...change) {
 // run runs a command in an image.
 func (p *project) run(t *testing.T, image string, command ...string) string {
 	t.Helper()
-	return p.podman.Run(t, append([]string{"run", "--rm", "--network=host", image}, command...)...)
+	return p.engine.run(t, image, command...)
 }
 
 func refresh(nodes ...graph.ID) change {
