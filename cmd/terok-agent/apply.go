@@ -73,5 +73,9 @@ func doneLine(d *build.Applied) string {
 	if !d.Changes() {
 		return render.SummaryLine(d.Plan)
 	}
-	return fmt.Sprintf("done: %d built, %d retagged", len(d.Built), len(d.Retagged))
+	line := fmt.Sprintf("done: %d built, %d retagged", len(d.Built), len(d.Retagged))
+	if n := len(d.Pulled); n > 0 {
+		line += fmt.Sprintf(", %d pulled", n)
+	}
+	return line
 }

@@ -43,6 +43,7 @@ func lookFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "refresh", Category: categoryHow, Usage: "make this `NODE` again (repeatable)"},
 		&cli.BoolFlag{Name: "full-rebuild", Category: categoryHow, Usage: "make everything again, on the newest base"},
 		&cli.StringFlag{Name: "pull", Category: categoryHow, EnvVars: []string{"TEROK_PULL"}, Value: "missing", Usage: "ask the registry for the base: `missing|newer|never`"},
+		&cli.StringFlag{Name: "pull-from", Category: categoryHow, EnvVars: []string{"TEROK_PULL_FROM"}, Usage: "pull layers that apply --push put to `HOST/REPO` instead of building them, found by key"},
 		&cli.DurationFlag{Name: "max-age", Category: categoryHow, EnvVars: []string{"TEROK_MAX_AGE"}, DefaultText: "any age", Usage: "make images older than this again (`DURATION`, such as 336h)"},
 	}
 }
@@ -101,7 +102,7 @@ func optionsFromFlags(c *cli.Context) (build.Options, error) {
 		Rebuild: c.Bool("rebuild"), FullRebuild: c.Bool("full-rebuild"), Pull: build.PullPolicy(c.String("pull")),
 		MaxAge: c.Duration("max-age"), Jobs: c.Int("jobs"), KeepGoing: c.Bool("keep-going"), BuildDir: c.String("build-dir"),
 		SSH: c.StringSlice("ssh"), Network: c.String("network"), Isolation: c.String("isolation"),
-		CABundle: c.String("ca-bundle"), Push: c.String("push"), Secrets: map[string]string{},
+		CABundle: c.String("ca-bundle"), Push: c.String("push"), PullFrom: c.String("pull-from"), Secrets: map[string]string{},
 	}
 	for _, arg := range c.Args().Slice() {
 		o.Targets = append(o.Targets, graph.ID(arg))

@@ -47,6 +47,10 @@ type Options struct {
 	MaxAge time.Duration
 	// Pull says when the registry is asked for the base; "" means missing.
 	Pull PullPolicy
+	// PullFrom is a part of a registry, "HOST/REPO", that is asked for every
+	// layer that would be built: if it has an image with the layer's key, put
+	// there by Push, that is pulled. "" asks nobody.
+	PullFrom string
 	// Push is a part of a registry, "HOST/REPO", that the targets' images go to
 	// when their names have moved: under all their names there, and by key. ""
 	// pushes nothing.

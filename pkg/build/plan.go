@@ -103,6 +103,12 @@ func (o Options) plan(ctx context.Context, spec Spec) (*Planned, error) {
 		if made, err = plan.Make(g, snap, policy); err != nil {
 			return nil, err
 		}
+		if policy.Offered, err = o.offers(ctx, made); err != nil {
+			return nil, err
+		}
+		if made, err = plan.Make(g, snap, policy); err != nil {
+			return nil, err
+		}
 	}
 	return &Planned{Spec: spec, Graph: g, Snapshot: snap, Plan: made}, nil
 }

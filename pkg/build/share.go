@@ -4,16 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/terok-ai/terok-agent/pkg/exec"
 	"github.com/terok-ai/terok-agent/pkg/graph"
+	"github.com/terok-ai/terok-agent/pkg/graph/plan"
 	"github.com/terok-ai/terok-agent/pkg/layers/store"
 )
 
 // checkShares completes the places that images are exchanged with.
 func (o *Options) checkShares() error {
-	for flag, prefix := range map[string]*string{"--push": &o.Push} {
+	for flag, prefix := range map[string]*string{"--push": &o.Push, "--pull-from": &o.PullFrom} {
 		*prefix = strings.TrimSuffix(*prefix, "/")
 		if *prefix == "" {
 			continue
@@ -30,6 +32,26 @@ func (o *Options) checkShares() error {
 	return nil
 }
 
+// offers asks the registry for the layers that would be built, by key.
+func (o Options) offers(ctx context.Context, made *plan.Plan) (graph.Snapshot, error) {
+	if o.PullFrom == "" {
+		return graph.Snapshot{}, nil
+	}
+	from := store.RegistryStore{Prefix: o.PullFrom}
+	var refs []string
+	for i := range made.Steps {
+		s := &made.Steps[i]
+		if s.Kind == graph.KindLayer && s.Action == plan.Build && len(s.Tags) > 0 {
+			refs = append(refs, from.SharedByKey(s.Tags[0], s.Key))
+		}
+	}
+	snap, err := from.Offers(ctx, refs, made.Platform)
+	if err != nil {
+		return snap, fmt.Errorf("looking for finished layers in %s: %w", o.PullFrom, err)
+	}
+	return snap, nil
+}
+
 // share puts images into registries when all names have moved: the targets' to
 // where the options say, by name and key; and what is new in a registry that is
 // the store, by key.
@@ -40,7 +62,7 @@ func (o Options) share(ctx context.Context, p *Planned, out *exec.Outcome) error
 		}
 	}
 	if e, ok := o.Engine.(interface{ sharedPrefix() string }); ok && e.sharedPrefix() != "" {
-		return o.pushAll(ctx, p, out, e.sharedPrefix(), append(append([]graph.ID(nil), out.Built...), out.Retagged...), false)
+		return o.pushAll(ctx, p, out, e.sharedPrefix(), slices.Concat(out.Built, out.Pulled, out.Retagged), false)
 	}
 	return nil
 }
