@@ -53,6 +53,8 @@ func buildFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Category: categoryHow, EnvVars: []string{"TEROK_JOBS"}, DefaultText: "one per core", Usage: "build `N` layers at the same time"},
 		&cli.BoolFlag{Name: "keep-going", Aliases: []string{"k"}, Category: categoryHow, Usage: "after a failure build what does not depend on it"},
+		&cli.StringSliceFlag{Name: "cache-from", Category: categoryHow, Usage: "where BuildKit looks for results of steps, `type=registry,ref=HOST/REPO` or type=local,src=DIR (repeatable)"},
+		&cli.StringSliceFlag{Name: "cache-to", Category: categoryHow, Usage: "where BuildKit leaves results of steps, `type=registry,ref=HOST/REPO` or type=local,dest=DIR (repeatable)"},
 		&cli.StringFlag{Name: "push", Category: categoryHow, EnvVars: []string{"TEROK_PUSH"}, Usage: "push the images of what is wanted to `HOST/REPO` at the end, by name and by key"},
 		&cli.StringFlag{Name: "build-dir", Category: categoryHow, Usage: "leave Dockerfiles, contexts and a build.sh in this `DIR`, which must be absent or empty"},
 		&cli.StringSliceFlag{Name: "secret", Category: categoryHow, Usage: "a build secret, `id=NAME,src=FILE` (repeatable)"},
@@ -102,7 +104,8 @@ func optionsFromFlags(c *cli.Context) (build.Options, error) {
 		Rebuild: c.Bool("rebuild"), FullRebuild: c.Bool("full-rebuild"), Pull: build.PullPolicy(c.String("pull")),
 		MaxAge: c.Duration("max-age"), Jobs: c.Int("jobs"), KeepGoing: c.Bool("keep-going"), BuildDir: c.String("build-dir"),
 		SSH: c.StringSlice("ssh"), Network: c.String("network"), Isolation: c.String("isolation"),
-		CABundle: c.String("ca-bundle"), Push: c.String("push"), PullFrom: c.String("pull-from"), Secrets: map[string]string{},
+		CABundle: c.String("ca-bundle"), Push: c.String("push"), PullFrom: c.String("pull-from"), CacheFrom: c.StringSlice("cache-from"), CacheTo: c.StringSlice("cache-to"),
+		Secrets: map[string]string{},
 	}
 	for _, arg := range c.Args().Slice() {
 		o.Targets = append(o.Targets, graph.ID(arg))

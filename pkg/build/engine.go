@@ -32,6 +32,13 @@ func pickEngine(o Options) (Engine, error) {
 				Hint:    "leave --store out, or use --executor buildkit", ExitCode: exitUsage,
 			}
 		}
+		if len(o.CacheFrom)+len(o.CacheTo) > 0 {
+			return nil, &Error{
+				Message: "podman cannot do --cache-from and --cache-to because its cache is the images in its storage, and it " +
+					"believes what others left there by the text of the steps alone",
+				Hint: "exchange finished layers with --push and --pull-from, or use --executor buildkit", ExitCode: exitUsage,
+			}
+		}
 		return newPodmanEngine(o), nil
 	case "buildkit":
 		return newBuildkitEngine(o)

@@ -72,8 +72,33 @@ func newBuildkitEngine(o Options) (*buildkitEngine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.Executor = buildkit.New(buildkit.Options{Addresses: o.BuildkitAddrs, Target: target, IsPart: layers.IsPart, Getenv: o.Getenv})
+	from, err := parseCaches("--cache-from", o.CacheFrom)
+	if err != nil {
+		return nil, err
+	}
+	to, err := parseCaches("--cache-to", o.CacheTo)
+	if err != nil {
+		return nil, err
+	}
+	e.Executor = buildkit.New(buildkit.Options{
+		Addresses: o.BuildkitAddrs, Target: target, IsPart: layers.IsPart, Getenv: o.Getenv, CacheFrom: from, CacheTo: to,
+	})
 	return e, nil
+}
+
+func parseCaches(flag string, texts []string) ([]buildkit.Cache, error) {
+	var out []buildkit.Cache
+	for _, text := range texts {
+		c, err := buildkit.ParseCache(text)
+		if err != nil {
+			return nil, &Error{
+				Message: fmt.Sprintf("%s: %v", flag, err), Hint: "write type=registry,ref=HOST/REPO or type=local,dest=DIR (src=DIR to read)",
+				ExitCode: exitUsage, Err: err,
+			}
+		}
+		out = append(out, c)
+	}
+	return out, nil
 }
 
 func hasPodman(o Options) bool {

@@ -82,6 +82,10 @@ type Options struct {
 	// BUILDKIT_HOST, the usual sockets, or a daemon that is started. Podman
 	// looks at none of them.
 	BuildkitAddrs []string
+	// CacheFrom and CacheTo are where BuildKit looks for the results of steps and
+	// leaves them, as "type=registry,ref=HOST/REPO" or "type=local,dest=DIR"
+	// (src=DIR to read). Podman has no such thing.
+	CacheFrom, CacheTo []string
 	// Podman is the podman command with its global options; empty means
 	// {"podman"}.
 	Podman []string

@@ -155,3 +155,19 @@ func TestPushIsChecked(t *testing.T) {
 		}
 	}
 }
+
+func TestCachesAreChecked(t *testing.T) {
+	p := &project{World: buildtest.New(t), agents: "claude"}
+	for want, c := range map[string]change{
+		"podman cannot do": func(_ *build.Spec, o *build.Options) { o.CacheTo = []string{"type=local,dest=/x"} },
+		"--cache-from": func(_ *build.Spec, o *build.Options) {
+			o.Executor, o.Store, o.CacheFrom = "buildkit", "oci:"+t.TempDir(), []string{"type=magic"}
+		},
+	} {
+		_, err := p.tryApply(c)
+		var e *build.Error
+		if !errors.As(err, &e) || e.ExitCode != 64 || !strings.Contains(e.Message, want) || e.Hint == "" {
+			t.Errorf("%v, want wrong use with %q and a hint", err, want)
+		}
+	}
+}

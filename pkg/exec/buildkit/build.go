@@ -134,7 +134,11 @@ func (b *build) lowerAndSolve(ctx context.Context, c gateway.Client) (*gateway.R
 		return nil, err
 	}
 	b.watch.knows(img)
-	res, err := c.Solve(ctx, gateway.SolveRequest{Evaluate: true, Definition: img.Definition.ToPB()})
+	from, err := imports(c)
+	if err != nil {
+		return nil, err
+	}
+	res, err := c.Solve(ctx, gateway.SolveRequest{Evaluate: true, Definition: img.Definition.ToPB(), CacheImports: from})
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,9 @@ type Options struct {
 	// no path in common with other such images: a copy of one is not made again
 	// when what is below it changes. nil says it of none.
 	IsPart func(graph.ID) bool
+	// CacheFrom and CacheTo are places beside the daemon that steps' results
+	// are looked for in, and left in.
+	CacheFrom, CacheTo []Cache
 	// Getenv reads the environment; nil means the process's.
 	Getenv func(string) string
 	// Managed says how a daemon of our own is run.

@@ -46,6 +46,7 @@ func (b *build) solveOpt() (bkclient.SolveOpt, error) {
 		entry.Attrs["source-date-epoch"], entry.Attrs["rewrite-timestamp"] = epoch, "true"
 	}
 	opt.Exports = []bkclient.ExportEntry{entry}
+	b.caches(&opt)
 	for _, s := range b.parents {
 		if s.store != nil {
 			opt.OCIStores[storeName] = s.store
