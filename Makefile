@@ -3,6 +3,7 @@
 BASE     ?=
 AGENTS   ?= claude,codex
 EXECUTOR ?= podman
+STORE    ?=
 NETWORK  ?=
 PKG      ?= ./...
 COUNT    ?= 1
@@ -28,9 +29,9 @@ help: ## this list
 	@echo "variables: BASE=$(BASE) AGENTS=$(AGENTS) EXECUTOR=$(EXECUTOR) NETWORK=$(NETWORK) PKG=$(PKG) COUNT=$(COUNT)"
 
 quickstart: ## set the machine up, build the program, plan and apply L0 + L1
-	.ci/setup run
+	.ci/setup $(if $(filter buildkit,$(EXECUTOR)),buildkit,run)
 	@$(MAKE) --no-print-directory build
-	@BASE='$(BASE)' AGENTS='$(AGENTS)' EXECUTOR='$(EXECUTOR)' NETWORK='$(NETWORK)' .ci/quickstart
+	@BASE='$(BASE)' AGENTS='$(AGENTS)' EXECUTOR='$(EXECUTOR)' STORE='$(STORE)' NETWORK='$(NETWORK)' .ci/quickstart
 
 build: ## bin/terok-agent
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/terok-agent ./cmd/terok-agent
