@@ -22,6 +22,9 @@ type Registry struct {
 	// Transport makes the requests; nil means the library's, which knows
 	// proxies.
 	Transport http.RoundTripper
+	// Patience is how long a registry may take to begin an answer; 0 means half
+	// a minute. A Transport has its own.
+	Patience time.Duration
 }
 
 // Pinned is an image of a registry, pinned for one platform.
@@ -86,14 +89,11 @@ func (r Registry) options(ctx context.Context, platform v1.Platform) []remote.Op
 	if keychain == nil {
 		keychain = authn.DefaultKeychain
 	}
-	o := []remote.Option{
+	return []remote.Option{
 		remote.WithContext(ctx), remote.WithAuthFromKeychain(keychain),
 		remote.WithPlatform(platform), remote.WithRetryBackoff(retries),
+		remote.WithRetryPredicate(worthRetrying), remote.WithTransport(r.transport()),
 	}
-	if r.Transport != nil {
-		o = append(o, remote.WithTransport(r.Transport))
-	}
-	return o
 }
 
 // parseRef completes ref as podman does, and allows plain HTTP for registries
