@@ -102,7 +102,7 @@ func TestTemplatesRender(t *testing.T) {
 	for _, name := range []string{"l0", "fetch"} {
 		for family, manager := range map[string]string{"deb": "apt-get", "rpm": "dnf"} {
 			got := render(t, "templates/"+name+".Dockerfile.tmpl", "example:1", family)
-			if !strings.Contains(got, "ARG BASE_IMAGE=example:1\nFROM ${BASE_IMAGE}\nUSER root\n") {
+			if !strings.Contains(got, "ARG BASE_IMAGE=example:1\nFROM ${BASE_IMAGE}\n") || !strings.Contains(got, "\nUSER ") {
 				t.Errorf("%s, %s: does not begin with the base:\n%s", name, family, got)
 			}
 			if !strings.Contains(got, manager) || strings.Contains(got, "<<") || strings.Contains(got, "ENV DEBIAN") {

@@ -43,7 +43,7 @@ func (b *build) run(ctx context.Context) (res exec.Result, err error) {
 	if b.recipe, err = readRecipe(b.r, v); err != nil {
 		return res, err
 	}
-	if b.dir, err = newRunDir(b.x.o.TempDir); err != nil {
+	if b.dir, err = newRunDir(b.x.o.TempDir, b.x.runPrefix()); err != nil {
 		return res, local(err)
 	}
 	b.x.enter()

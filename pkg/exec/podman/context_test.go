@@ -58,7 +58,7 @@ func TestWriteContextRefusesDevices(t *testing.T) {
 
 // A run directory can be taken from nobody who lives.
 func TestRunDirIsLocked(t *testing.T) {
-	d, err := newRunDir(t.TempDir())
+	d, err := newRunDir(t.TempDir(), runPrefix)
 	if err != nil {
 		t.Fatal(err)
 	}

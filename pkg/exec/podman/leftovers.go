@@ -75,7 +75,7 @@ func (x *Executor) leave(ctx context.Context, d *runDir, cutOff bool) error {
 // steps' processes and podman's working containers. Callers hold the store's
 // lock, so that no other run of ours is under way.
 func (x *Executor) Clean(ctx context.Context) error {
-	paths, err := filepath.Glob(filepath.Join(x.o.TempDir, runPrefix+"*"))
+	paths, err := filepath.Glob(filepath.Join(x.o.TempDir, x.runPrefix()+"*"))
 	if err != nil {
 		return fmt.Errorf("looking for leftovers of builds: %w", err)
 	}

@@ -109,7 +109,7 @@ func TestSecretLeavesNoTrace(t *testing.T) {
 // A new salt runs the steps again, an old one finds its own result.
 func TestSalt(t *testing.T) {
 	x, _, base := newExecutor(t)
-	r := request(withBase+"RUN cat /proc/sys/kernel/random/uuid > /id\n", nil, fromBase(base))
+	r := request(withBase+"RUN : for the test of salts; cat /proc/sys/kernel/random/uuid > /id\n", nil, fromBase(base))
 	ids := map[string]string{}
 	for _, salt := range []string{"", "one", "two"} {
 		r.Salt = salt

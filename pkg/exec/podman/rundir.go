@@ -6,11 +6,22 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+
+	"github.com/terok-ai/terok-agent/pkg/graph"
 )
 
-// runPrefix begins the name of every run directory.
+// runPrefix begins the name of every run directory; after it comes a word for
+// the storage, because only a podman on the same storage can remove what a dead
+// build left in it.
 const runPrefix = "terok-podman-run-"
+
+// runPrefix begins the names of the run directories of this storage.
+func (x *Executor) runPrefix() string {
+	identity := append([]string{strconv.Itoa(os.Getuid()), x.storageConf()}, x.o.Cmd...)
+	return runPrefix + strings.TrimPrefix(graph.DigestOf(identity...), "sha256:")[:8] + "-"
+}
 
 // tracesFile is where a run directory keeps its trace.
 const tracesFile = "traces"
@@ -28,12 +39,12 @@ type runDir struct {
 
 // newRunDir makes a run directory below temp. It gets its lasting name only
 // when the lock is held: nobody may take it for a dead one's before.
-func newRunDir(temp string) (*runDir, error) {
+func newRunDir(temp, prefix string) (*runDir, error) {
 	fresh, err := os.MkdirTemp(temp, "terok-podman-new-")
 	if err != nil {
 		return nil, fmt.Errorf("making a directory for the build: %w", err)
 	}
-	d, err := claim(fresh)
+	d, err := claim(fresh, prefix)
 	if err != nil {
 		_ = os.RemoveAll(fresh)
 		return nil, fmt.Errorf("making a directory for the build: %w", err)
@@ -41,12 +52,12 @@ func newRunDir(temp string) (*runDir, error) {
 	return d, nil
 }
 
-func claim(fresh string) (*runDir, error) {
+func claim(fresh, prefix string) (*runDir, error) {
 	f, err := os.Open(fresh)
 	if err != nil {
 		return nil, err
 	}
-	d := &runDir{lock: f, path: strings.Replace(fresh, "terok-podman-new-", runPrefix, 1)}
+	d := &runDir{lock: f, path: strings.Replace(fresh, "terok-podman-new-", prefix, 1)}
 	if err := d.fill(fresh); err != nil {
 		_ = f.Close()
 		return nil, err
