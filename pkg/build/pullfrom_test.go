@@ -41,8 +41,8 @@ func TestPullIntoPodman(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if sortedIDs(done.Built) != "" || sortedIDs(done.Pulled) != "l1" || done.Outcome.Images["l1"] != l1.Found {
-		t.Errorf("built %v, pulled %v (%s); want l1 pulled, %s", done.Built, done.Pulled, done.Outcome.Images["l1"], l1.Found)
+	if sortedIDs(done.Built) != "" || sortedIDs(done.Pulled) != "l1" || done.Images["l1"] != l1.Found {
+		t.Errorf("built %v, pulled %v (%s); want l1 pulled, %s", done.Built, done.Pulled, done.Images["l1"], l1.Found)
 	}
 	p.upToDate(t, there)
 	for _, name := range strings.Fields(other.Run(t, "images", "--format", "{{.Repository}}:{{.Tag}}")) {

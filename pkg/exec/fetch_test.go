@@ -56,7 +56,7 @@ func TestApplyRefusesAnotherImage(t *testing.T) {
 	for name, change := range map[string]func(*graph.Image, graph.Image){
 		"another image":     func(img *graph.Image, _ graph.Image) { img.ID = graph.DigestOf("x") },
 		"no record":         func(img *graph.Image, _ graph.Image) { img.Labels = nil },
-		"another key":       func(img *graph.Image, _ graph.Image) { img.Labels[graph.LabelKey] = string(graph.DigestOf("x")) },
+		"another key":       func(img *graph.Image, _ graph.Image) { img.Labels[graph.LabelKey] = graph.DigestOf("x") },
 		"another's record":  func(img *graph.Image, left graph.Image) { img.Labels = left.Labels },
 		"another node name": func(img *graph.Image, _ graph.Image) { img.Labels[graph.LabelNode] = "left" },
 	} {
