@@ -38,7 +38,7 @@ func main() {
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
-		os.Exit(1) //nolint:forbidigo // this is a program of its own
+		os.Exit(1)
 	}
 }
 
