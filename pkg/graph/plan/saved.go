@@ -115,6 +115,8 @@ func (m *maker) moved(saved *Saved, old, now *Step) []Reason {
 		return []Reason{{Code: ActionChanged, To: string(now.Action)}}
 	case old.Digest != now.Digest:
 		return []Reason{{Code: BaseMoved, Subject: now.Ref, From: old.Digest, To: now.Digest}}
+	case now.Kind == graph.KindBase:
+		return nil // its digest is all that is saved of it
 	case old.Key != now.Key:
 		n, _ := m.g.Lookup(now.Node)
 		rec, err := graph.ParseRecord(map[string]string{
