@@ -23,10 +23,10 @@ func (c *child) run(cmd *osexec.Cmd, started chan<- error) {
 	close(c.ended)
 }
 
-// guardScript reads until its input ends, which it does when we die. A signal
-// at our death would come too soon: a daemon that is told to end at the moment
-// it loses its client goes without ending the steps that it runs. So they are
-// ended first: all processes below the daemon, found by their parents.
+// guardScript reads until its input ends, which it does when we die. The daemon
+// then misses its client and ends the steps of its builds. Told to end before
+// that is done it would go without them, so it is told when nothing is below it
+// any more, or after ten seconds; what is still there then is killed.
 const guardScript = `below() {
 	for s in /proc/[0-9]*/stat; do
 		l=$(cat "$s" 2>/dev/null) || continue
@@ -35,10 +35,21 @@ const guardScript = `below() {
 	done
 }
 tree() { for c in $(below "$1"); do tree "$c"; echo "$c"; done; }
-read -r _ || { steps=$(tree "$1"); sleep 2; kill -KILL $steps; sleep 1; kill -TERM "$1"; } 2>/dev/null`
+after() { n=0; while [ $n -lt 20 ] && "$@"; do n=$((n + 1)); sleep 0.5; done; }
+works() { sleep 0.5; [ -n "$(below "$1")" ]; }
+runs() { kill -0 "$1"; }
+read -r _ || {
+	after works "$1"
+	steps=$(tree "$1")
+	[ -z "$steps" ] || kill -KILL $steps
+	kill -TERM "$1"
+	after runs "$1"
+	kill -KILL "$1"
+	rm -rf "$2"
+} 2>/dev/null`
 
 func (c *child) startGuard() error {
-	guard := osexec.Command("/bin/sh", "-c", guardScript, "sh", fmt.Sprint(c.process.Pid))
+	guard := osexec.Command("/bin/sh", "-c", guardScript, "sh", fmt.Sprint(c.process.Pid), c.dir)
 	guard.SysProcAttr = childAttributes()
 	in, err := guard.StdinPipe()
 	if err == nil {

@@ -38,9 +38,6 @@ func childMain() int {
 
 // When we are killed, the daemon that we started ends, and what it runs.
 func TestKilled(t *testing.T) {
-	if os.Getenv("TEROK_LONG") == "" {
-		t.Skip("known defect, fails most of the time: the step of a managed daemon can outlive a kill -9 of its client; run by make test-long")
-	}
 	buildkittest.Require(t)
 	_, dir, base := newLayout(t)
 	self, err := os.Executable()

@@ -1,7 +1,6 @@
 package buildkit
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	osexec "os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -58,7 +56,9 @@ type child struct {
 	process *os.Process
 	dir     string
 	grace   time.Duration
-	output  *tail
+	// output is a file, not a pipe: the daemon has to outlive us for the moment
+	// it needs to end its steps, and a broken pipe would end it first.
+	output outputFile
 	// dismiss ends who watches over us.
 	dismiss func()
 	// ended is closed when the process has ended.
@@ -145,10 +145,15 @@ func startChild(command []string, m Managed) (*child, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a directory for the daemon's socket: %w", err)
 	}
-	c := &child{dir: dir, grace: m.Grace, output: &tail{}, ended: make(chan struct{})}
+	c := &child{dir: dir, grace: m.Grace, output: outputFile(filepath.Join(dir, "log")), ended: make(chan struct{})}
+	log, err := os.Create(string(c.output))
+	if err != nil {
+		_ = os.RemoveAll(dir)
+		return nil, fmt.Errorf("making a file for the daemon's output: %w", err)
+	}
+	defer func() { _ = log.Close() }()
 	cmd := osexec.Command(command[0], append(command[1:], daemonArgs(c.socket(), m.Root)...)...)
-	cmd.Stdout, cmd.Stderr = c.output, c.output
-	cmd.WaitDelay = time.Second
+	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = childAttributes()
 	started := make(chan error)
 	go c.run(cmd, started)
@@ -201,46 +206,4 @@ func (c *child) stop() error {
 	_ = c.process.Kill()
 	<-c.ended
 	return errors.New("the BuildKit daemon that was started did not end in time and was killed")
-}
-
-// tail keeps the end of a daemon's output.
-type tail struct {
-	mu   sync.Mutex
-	text []byte
-}
-
-const tailBytes = 64 << 10
-
-// Write never fails.
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.text = append(t.text, p...)
-	if over := len(t.text) - tailBytes; over > 0 {
-		t.text = append([]byte(nil), t.text[over:]...)
-	}
-	return len(p), nil
-}
-
-// lines are the last lines, without stack traces.
-func (t *tail) lines() []string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var out []string
-	for _, l := range bytes.Split(bytes.TrimSpace(t.text), []byte("\n")) {
-		if len(l) > 0 && l[0] != '\t' && !bytes.HasPrefix(l, []byte("github.com/")) && !bytes.HasPrefix(l, []byte("main.")) {
-			out = append(out, string(l))
-		}
-	}
-	return out[max(0, len(out)-20):]
-}
-
-// reason is the daemon's last word.
-func (t *tail) reason() string {
-	for _, l := range t.lines() {
-		if rest, ok := strings.CutPrefix(l, "buildkitd: "); ok {
-			return rest
-		}
-	}
-	return ""
 }
