@@ -1,0 +1,133 @@
+package project
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
+
+	"github.com/terok-ai/terok-agent/pkg/layers"
+)
+
+// Set replaces one value, "base=debian:12" or "layers.dev.args.PYTHON=3.14".
+// Elements of a list are separated by commas. What is wrong is an *Error.
+func (p *Project) Set(assignment string) error {
+	path, text, ok := strings.Cut(assignment, "=")
+	if !ok {
+		return &Error{File: "--set", Message: fmt.Sprintf("%q has no '='", assignment), Hint: "write --set base=debian:12 or --set layers.NAME.args.X=Y"}
+	}
+	r := &reader{file: "--set", at: map[string]Pos{}}
+	if rest, isLayer := strings.CutPrefix(path, "layers."); isLayer {
+		p.setLayer(r, rest, text)
+	} else {
+		p.setTop(r, path, text)
+	}
+	if len(r.errs) > 0 {
+		return errors.Join(r.errs...)
+	}
+	p.set[path] = true
+	return nil
+}
+
+// given is a value as the file's reader takes it.
+func given(path, text string) value {
+	return value{node: ast.String(token.String(text, text, nil)), path: path}
+}
+
+func listed(path, text string) value {
+	n := ast.Sequence(token.New("[", "[", nil), true)
+	for _, part := range strings.Split(text, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			n.Values = append(n.Values, ast.String(token.String(part, part, nil)))
+		}
+	}
+	return value{node: n, path: path}
+}
+
+func (p *Project) setTop(r *reader, path, text string) {
+	one, many := given(path, text), listed(path, text)
+	known := map[string]func(){
+		"name":      func() { p.rename(r.matching(one, namePattern, "a name of small letters, digits and dashes")) },
+		"base":      func() { p.Base = r.nonEmpty(one) },
+		"family":    func() { p.Family = r.oneOf(one, "deb", "rpm") },
+		"platform":  func() { p.Platform = r.nonEmpty(one) },
+		"agents":    func() { p.Agents = r.texts(many) },
+		"sidecars":  func() { p.Sidecars = r.texts(many) },
+		"images":    func() { p.Images = r.images(many) },
+		"resources": func() { p.Resources = r.texts(many) },
+	}
+	choose(r, path, path, known)
+}
+
+// rename gives the project another name, and its layers the tags that follow.
+func (p *Project) rename(name string) {
+	for i := range p.Layers {
+		l := &p.Layers[i]
+		if _, own := p.Where("layers." + l.Name + ".tags"); !own {
+			l.Tags = []string{name + "-" + l.Name + ":latest"}
+		}
+	}
+	p.Name = name
+}
+
+func (p *Project) setLayer(r *reader, path, text string) {
+	l, field := p.layerOf(path)
+	if l == nil {
+		name, _, _ := strings.Cut(path, ".")
+		r.errorf(Pos{}, didYouMean(name, p.layerNames()), "no layer is called %q", name)
+		return
+	}
+	full := "layers." + l.Name + "." + field
+	if arg, isArg := strings.CutPrefix(field, "args."); isArg {
+		if !argPattern.MatchString(arg) {
+			r.errorf(Pos{}, "", "%q is no name of an argument", arg)
+			return
+		}
+		args := map[string]string{arg: text}
+		for k, v := range l.Args {
+			if k != arg {
+				args[k] = v
+			}
+		}
+		l.Args = args
+		return
+	}
+	one, many := given(full, text), listed(full, text)
+	choose(r, full, field, map[string]func(){
+		"dockerfile": func() { l.Dockerfile = p.path(r.nonEmpty(one)) },
+		"context":    func() { l.Context = p.path(r.nonEmpty(one)) },
+		"target":     func() { l.Target = text },
+		"tags":       func() { l.Tags = r.tags(many) },
+		"max_age":    func() { l.MaxAge = r.age(one) },
+	})
+}
+
+// layerOf splits "NAME.FIELD"; a name may hold dots itself.
+func (p *Project) layerOf(path string) (l *layers.UserLayer, field string) {
+	for i := range p.Layers {
+		rest, ok := strings.CutPrefix(path, p.Layers[i].Name+".")
+		if ok && (l == nil || len(p.Layers[i].Name) > len(l.Name)) {
+			l, field = &p.Layers[i], rest
+		}
+	}
+	return l, field
+}
+
+func choose(r *reader, path, key string, known map[string]func()) {
+	if set, ok := known[key]; ok {
+		set()
+		return
+	}
+	var names []string
+	for name := range known {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	if strings.HasPrefix(path, "layers.") {
+		names = append(names, "args.NAME")
+	}
+	r.errorf(Pos{}, didYouMean(key, names), "nothing is called %q", path)
+}

@@ -1,0 +1,61 @@
+package layers
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/distribution/reference"
+)
+
+// UserLayer is an image that the user declares: a Dockerfile, and what it is
+// built with. What it stands on is read from the Dockerfile.
+type UserLayer struct {
+	// Name is the node's name.
+	Name string
+	// Dockerfile is the path of the Dockerfile and Context that of the directory
+	// it is built in; both as this process finds them.
+	Dockerfile, Context string
+	// Target is the stage to build; "" means the last one.
+	Target string
+	// Args are the build arguments passed.
+	Args map[string]string
+	// Tags are the names the image is published under, each with its tag.
+	Tags []string
+	// MaxAge is how old the image may be; 0 means any age.
+	MaxAge time.Duration
+}
+
+// reservedNames cannot be names of user layers: they mean something else in a
+// Dockerfile or in a plan.
+var reservedNames = map[string]string{
+	string(BaseID): "it is the base", string(L0ID): "it is built in", string(L1ID): "it is built in", string(FetchID): "it is built in",
+	"scratch": "it is the empty image", "context": "builders call the build context so",
+}
+
+// CheckLayerName says why a user layer cannot have this name, or "".
+func CheckLayerName(name string) string {
+	if why := reservedNames[name]; why != "" {
+		return why
+	}
+	if strings.Trim(name, "0123456789") == "" {
+		return "a number is a stage"
+	}
+	return ""
+}
+
+// ParseTag reads the name of an image to be: a reference without a digest. One
+// without a tag is given "latest".
+func ParseTag(text string) (string, error) {
+	named, err := reference.ParseNormalizedNamed(text)
+	if err != nil {
+		return "", refError(text, err)
+	}
+	if _, pinned := named.(reference.Digested); pinned {
+		return "", fmt.Errorf("reading the name %q of an image to be: it has a digest", text)
+	}
+	if _, tagged := named.(reference.Tagged); !tagged {
+		text += ":latest"
+	}
+	return text, nil
+}
