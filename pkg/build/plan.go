@@ -182,7 +182,7 @@ func (o Options) pin(ctx context.Context, spec *Spec, snap graph.Snapshot) error
 func recordedBase(snap graph.Snapshot, base, platform string) (string, bool) {
 	for _, id := range []graph.ID{layers.L0ID, layers.FetchID} {
 		for _, img := range snap.ByNode(id) {
-			rec, err := graph.ParseRecord(img.Labels)
+			rec, err := graph.ParseHead(img.Labels)
 			if err != nil || rec.Platform != platform {
 				continue
 			}

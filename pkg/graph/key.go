@@ -24,42 +24,50 @@ type Keys struct {
 	Image Key
 }
 
-// hasher writes strings so that no two different sequences give the same
-// bytes: each is preceded by its length as eight bytes, big endian.
-type hasher struct{ h hash.Hash }
+// fields are strings put together so that no two different sequences give the
+// same bytes: each is preceded by its length as eight bytes, big endian.
+type fields []byte
 
-func newHasher(fields ...string) hasher {
-	w := hasher{sha256.New()}
-	w.add(fields...)
-	return w
-}
-
-func (w hasher) add(fields ...string) {
-	var n [8]byte
-	for _, f := range fields {
-		binary.BigEndian.PutUint64(n[:], uint64(len(f)))
-		w.h.Write(n[:])
-		w.h.Write([]byte(f))
+func (b fields) add(list ...string) fields {
+	for _, f := range list {
+		b = binary.BigEndian.AppendUint64(b, uint64(len(f)))
+		b = append(b, f...)
 	}
+	return b
 }
 
-func (w hasher) sum() string { return "sha256:" + hex.EncodeToString(w.h.Sum(nil)) }
+func (b fields) sum() string {
+	sum := sha256.Sum256(b)
+	return hexDigest(sum[:])
+}
 
-// DigestOf returns the SHA-256 over fields, unambiguously separated, as
+func hexDigest(sum []byte) string {
+	const prefix = "sha256:"
+	var text [len(prefix) + 2*sha256.Size]byte
+	copy(text[:], prefix)
+	hex.Encode(text[len(prefix):], sum)
+	return string(text[:])
+}
+
+// DigestOf returns the SHA-256 over strings, unambiguously separated, as
 // "sha256:" and hex. It is what ingredients' digests are made with.
-func DigestOf(fields ...string) string { return newHasher(fields...).sum() }
+func DigestOf(list ...string) string {
+	var space [256]byte
+	return fields(space[:0]).add(list...).sum()
+}
 
 // NewContentHash returns a SHA-256 for content that is streamed, such as a
 // file's; end it with ContentDigest.
 func NewContentHash() hash.Hash { return sha256.New() }
 
 // ContentDigest returns the digest of what was written to h.
-func ContentDigest(h hash.Hash) string { return "sha256:" + hex.EncodeToString(h.Sum(nil)) }
+func ContentDigest(h hash.Hash) string { return hexDigest(h.Sum(nil)) }
 
 // makeKeys fills the keys in topological order and resolves the digests of
 // input ingredients on the way.
 func (g *Graph) makeKeys() {
 	g.keys = make([]Keys, len(g.nodes))
+	var space fields
 	for i := range g.nodes {
 		n := &g.nodes[i]
 		if n.Kind == KindBase {
@@ -69,8 +77,8 @@ func (g *Graph) makeKeys() {
 		}
 		n.Files, n.Config = g.resolve(n.Files), g.resolve(n.Config)
 		k := Keys{
-			Files:  listKey("files", n.Platform, n.Files),
-			Config: listKey("config", n.Platform, n.Config),
+			Files:  space.list("files", n.Platform, n.Files),
+			Config: space.list("config", n.Platform, n.Config),
 		}
 		k.Image = Key(DigestOf(KeyFormat, "image", string(k.Files), string(k.Config)))
 		g.keys[i] = k
@@ -100,11 +108,13 @@ func (g *Graph) resolve(list []Ingredient) []Ingredient {
 	return list
 }
 
-func listKey(which, platform string, list []Ingredient) Key {
-	w := newHasher(KeyFormat, which, platform)
+// list is the key of a list of ingredients; b is only space for it.
+func (b *fields) list(which, platform string, list []Ingredient) Key {
+	w := (*b)[:0].add(KeyFormat, which, platform)
 	for i := range list {
 		in := &list[i]
-		w.add(string(in.Kind), in.Name, in.Attr, in.Digest)
+		w = w.add(string(in.Kind), in.Name, in.Attr, in.Digest)
 	}
+	*b = w
 	return Key(w.sum())
 }

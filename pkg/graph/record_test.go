@@ -96,9 +96,11 @@ func TestRecordRefuses(t *testing.T) {
 		want   error
 	}{
 		"none":             {nil, graph.ErrNoRecord},
-		"newer format":     {with(graph.LabelRecord, "2.abc"), graph.ErrRecordFormat},
-		"not base64":       {with(graph.LabelRecord, "1.%%%"), graph.ErrRecordBroken},
+		"newer format":     {with(graph.LabelRecord, "3.abc"), graph.ErrRecordFormat},
+		"not base64":       {with(graph.LabelRecord, "2.%%%.x"), graph.ErrRecordBroken},
 		"cut off":          {with(graph.LabelRecord, good[graph.LabelRecord][:40]), graph.ErrRecordBroken},
+		"no body":          {with(graph.LabelRecord, "2.W10"), graph.ErrRecordBroken},
+		"a short head":     {with(graph.LabelRecord, "2.W10.x"), graph.ErrRecordBroken},
 		"another's node":   {with(graph.LabelNode, "l1"), graph.ErrRecordBroken},
 		"another's key":    {with(graph.LabelKey, "sha256:z"), graph.ErrRecordBroken},
 		"empty is no one":  {with(graph.LabelRecord, ""), graph.ErrNoRecord},
@@ -110,13 +112,22 @@ func TestRecordRefuses(t *testing.T) {
 	}
 }
 
+func TestRecordLines(t *testing.T) {
+	r := sample(0)
+	r.Version = "1\n2"
+	if _, err := r.Labels(); err == nil || !strings.Contains(err.Error(), "more than one line") {
+		t.Errorf("a version of two lines: %v", err)
+	}
+}
+
 func FuzzParseRecord(f *testing.F) {
 	good, err := sample(2).Labels()
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(good[graph.LabelRecord])
-	f.Add("1.")
+	f.Add("2.")
+	f.Add("2.W10.")
 	f.Fuzz(func(t *testing.T, value string) {
 		r, err := graph.ParseRecord(map[string]string{graph.LabelRecord: value, graph.LabelNode: "l0", graph.LabelKey: "sha256:i"})
 		if err != nil {

@@ -82,7 +82,7 @@ func (m *maker) turnStale(i int) bool {
 // rebuiltInputs lists the inputs whose image is, or will be, another one than
 // the record was built on, although their keys did not move. What the store
 // does not hold, and nobody needs, cannot be compared.
-func (m *maker) rebuiltInputs(n *graph.Node, rec *graph.Record) []Reason {
+func (m *maker) rebuiltInputs(n *graph.Node, rec *memory) []Reason {
 	var reasons []Reason
 	seen := map[graph.ID]bool{}
 	for _, in := range m.layerInputs(n) {
@@ -167,11 +167,11 @@ func (m *maker) judgeStages() {
 			continue
 		}
 		rec := m.records[j]
-		if rec == nil || layer.Salt != rec.Salt {
+		if rec == nil || layer.Salt != rec.Salt || rec.read() != nil {
 			s.Reasons = append([]Reason(nil), layer.Reasons[:min(1, len(layer.Reasons))]...)
 			continue
 		}
-		s.Reasons = m.stageReasons(&m.g.Nodes()[i], rec)
+		s.Reasons = m.stageReasons(&m.g.Nodes()[i], &rec.Record)
 		if len(s.Reasons) == 0 {
 			s.Action = UpToDate
 		}

@@ -59,10 +59,9 @@ func Explain(g *graph.Graph, snap graph.Snapshot, p *Plan, id graph.ID) (Explana
 	}
 	m := &maker{g: g, snap: snap, at: map[graph.ID]int{}}
 	now := m.lookNow(&layer)
-	rec := now.record
-	if rec == nil {
-		rec = &graph.Record{}
-	} else {
+	rec := &graph.Record{}
+	if now.record != nil && now.record.read() == nil {
+		rec = &now.record.Record
 		e.Image, e.RecordedKey = now.image.ID, rec.Keys.Image
 	}
 	for _, t := range g.Nodes() {

@@ -40,7 +40,7 @@ func Make(g *graph.Graph, snap graph.Snapshot, p Policy) (*Plan, error) {
 	}
 	m := &maker{g: g, snap: snap, policy: p, at: make(map[graph.ID]int, len(g.Nodes()))}
 	m.steps = make([]Step, len(g.Nodes()))
-	m.records = make([]*graph.Record, len(m.steps))
+	m.records = make([]*memory, len(m.steps))
 	m.own = make([]bool, len(m.steps))
 	for i := range g.Nodes() {
 		m.at[g.Nodes()[i].ID] = i
@@ -100,8 +100,8 @@ type maker struct {
 	policy  Policy
 	at      map[graph.ID]int
 	steps   []Step
-	records []*graph.Record // what the image now there remembers, by node
-	own     []bool          // layers that must be made here, by node
+	records []*memory // what the image now there remembers, by node
+	own     []bool    // layers that must be made here, by node
 	needed  []bool
 	readers [][]int
 }
@@ -170,7 +170,7 @@ func (m *maker) judgeLayer(i int, n *graph.Node, s *Step) {
 	s.Action = Build
 	if img, rec, ok := m.byKey(n, m.snap); ok {
 		s.Action, s.Found, s.Salt = Retag, img.ID, rec.Salt
-		m.records[i] = &rec
+		m.records[i] = rec
 		return
 	}
 	m.considerOffer(i, n, s)
@@ -190,7 +190,10 @@ func (m *maker) whyNot(n *graph.Node, now found, s *Step) []Reason {
 		reasons = append(reasons, Reason{Code: PlatformChanged, Subject: string(n.ID), From: now.record.Platform, To: n.Platform})
 	}
 	if now.record.Keys.Image != s.Key {
-		d := m.layerDiff(n, now.record)
+		if err := now.record.read(); err != nil {
+			return []Reason{{Code: RecordUnreadable, Subject: firstOf(n.Tags), From: short(now.image.ID)}}
+		}
+		d := m.layerDiff(n, &now.record.Record)
 		s.Changed = d.changed
 		reasons = append(reasons, d.reasons...)
 		if len(reasons) == 0 {
@@ -210,7 +213,7 @@ func (m *maker) whyNot(n *graph.Node, now found, s *Step) []Reason {
 // found is the image that a layer's names lead to now.
 type found struct {
 	image   graph.Image
-	record  *graph.Record
+	record  *memory
 	foreign *Reason
 	// missing are the layer's names that lead elsewhere or nowhere.
 	missing []string
@@ -234,14 +237,14 @@ func (m *maker) lookNow(n *graph.Node) found {
 			continue
 		}
 		f.image = img
-		f.record, f.foreign = readRecord(n.ID, tag, img)
+		f.record, f.foreign = remember(n.ID, tag, img)
 	}
 	if f.image.ID != "" {
 		return f
 	}
 	if n.Version != "" {
 		for _, img := range originals(m.snap.ByNode(n.ID)) {
-			if rec, foreign := readRecord(n.ID, "", img); foreign == nil && rec.Platform == n.Platform {
+			if rec, foreign := remember(n.ID, "", img); foreign == nil && rec.Platform == n.Platform {
 				f.image, f.record = img, rec
 				break
 			}
@@ -250,32 +253,16 @@ func (m *maker) lookNow(n *graph.Node) found {
 	return f
 }
 
-// readRecord reads an image's record; the reason says why it is not ours.
-func readRecord(id graph.ID, tag string, img graph.Image) (*graph.Record, *Reason) {
-	rec, err := graph.ParseRecord(img.Labels)
-	switch {
-	case errors.Is(err, graph.ErrNoRecord):
-		return nil, &Reason{Code: ForeignImage, Subject: tag, From: short(img.ID)}
-	case errors.Is(err, graph.ErrRecordFormat):
-		return nil, &Reason{Code: RecordFormat, Subject: tag, From: short(img.ID)}
-	case err != nil:
-		return nil, &Reason{Code: RecordUnreadable, Subject: tag, From: short(img.ID)}
-	case rec.Node != id:
-		return nil, &Reason{Code: ForeignImage, Subject: tag, From: string(rec.Node)}
-	}
-	return &rec, nil
-}
-
 // byKey finds an image of this node with the wanted key and readable record
 // whose inputs are what they are now.
-func (m *maker) byKey(n *graph.Node, where graph.Snapshot) (graph.Image, graph.Record, bool) {
+func (m *maker) byKey(n *graph.Node, where graph.Snapshot) (graph.Image, *memory, bool) {
 	for _, img := range originals(where.ByKey(m.g.Keys(n.ID).Image)) {
-		rec, foreign := readRecord(n.ID, "", img)
+		rec, foreign := remember(n.ID, "", img)
 		if foreign == nil && rec.Platform == n.Platform && len(m.rebuiltInputs(n, rec)) == 0 {
-			return img, *rec, true
+			return img, rec, true
 		}
 	}
-	return graph.Image{}, graph.Record{}, false
+	return graph.Image{}, nil, false
 }
 
 // originals drops from images, newest first, those that were made from another

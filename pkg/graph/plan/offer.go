@@ -17,7 +17,7 @@ func (m *maker) considerOffer(i int, n *graph.Node, s *Step) {
 		return
 	}
 	s.Action, s.Found, s.Salt, s.Source, s.Changed = Pull, img.ID, rec.Salt, img.Names[0], nil
-	m.records[i] = &rec
+	m.records[i] = rec
 }
 
 // standsOnOwn reports whether what a layer holds must be made here.

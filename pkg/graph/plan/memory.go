@@ -1,0 +1,45 @@
+package plan
+
+import (
+	"errors"
+
+	"github.com/terok-ai/terok-agent/pkg/graph"
+)
+
+// memory is an image's record. Its ingredients are read when they are needed
+// only: those of what is current never are.
+type memory struct {
+	graph.Record
+	labels map[string]string
+	whole  bool
+}
+
+// remember reads the head of an image's record; the reason says why it is not
+// one of this node's.
+func remember(id graph.ID, tag string, img graph.Image) (*memory, *Reason) {
+	rec, err := graph.ParseHead(img.Labels)
+	switch {
+	case errors.Is(err, graph.ErrNoRecord):
+		return nil, &Reason{Code: ForeignImage, Subject: tag, From: short(img.ID)}
+	case errors.Is(err, graph.ErrRecordFormat):
+		return nil, &Reason{Code: RecordFormat, Subject: tag, From: short(img.ID)}
+	case err != nil:
+		return nil, &Reason{Code: RecordUnreadable, Subject: tag, From: short(img.ID)}
+	case rec.Node != id:
+		return nil, &Reason{Code: ForeignImage, Subject: tag, From: string(rec.Node)}
+	}
+	return &memory{Record: rec, labels: img.Labels}, nil
+}
+
+// read reads the ingredients.
+func (m *memory) read() error {
+	if m.whole {
+		return nil
+	}
+	rec, err := graph.ParseRecord(m.labels)
+	if err != nil {
+		return err
+	}
+	m.Record, m.whole = rec, true
+	return nil
+}

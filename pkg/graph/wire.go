@@ -1,0 +1,246 @@
+package graph
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+)
+
+// A record is written as "2.HEAD.BODY". The head is what a verdict needs of an
+// image that is current, so a plan unpacks the body of no other. Head: lines,
+// base64: the beginning of the image's key, platform, version, salt, and three
+// for each input. Body: a wireRecord as JSON, gzip, base64.
+
+// wireRecord is the body: short names, because it lives in a label.
+type wireRecord struct {
+	Node   ID          `json:"n"`
+	Keys   [3]Key      `json:"k"`
+	Files  []wireFact  `json:"f"`
+	Config []wireFact  `json:"c"`
+	Stages []wireStage `json:"t,omitempty"`
+}
+
+type wireStage struct {
+	ID     ID         `json:"n"`
+	Keys   [3]Key     `json:"k"`
+	Files  []wireFact `json:"f"`
+	Config []wireFact `json:"c"`
+}
+
+// wireFact is kind, name, attr, digest, note; the note may be missing.
+type wireFact []string
+
+const (
+	headFields = 4  // before the inputs
+	headKey    = 23 // bytes of the key in the head: "sha256:" and 64 bits
+)
+
+var wireEncoding = base64.RawURLEncoding
+
+// Labels returns the labels that carry the record.
+func (r Record) Labels() (map[string]string, error) {
+	value, err := r.encode()
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{LabelNode: string(r.Node), LabelKey: string(r.Keys.Image), LabelRecord: value}, nil
+}
+
+// encode writes the record within its budget: texts are dropped first, then
+// files are folded, deepest directories first.
+func (r Record) encode() (string, error) {
+	head, err := r.head()
+	if err != nil {
+		return "", err
+	}
+	for _, f := range []folding{{}, {depth: 6}, {depth: 4}, {depth: 3}, {depth: 2}, {depth: 1}, {depth: 1, dropNotes: true}} {
+		body, err := r.body(f)
+		if err != nil {
+			return "", err
+		}
+		if value := recordPrefix + head + "." + body; len(value) <= RecordBudget {
+			return value, nil
+		}
+	}
+	return "", fmt.Errorf("encoding the record of %q: over %d bytes even when folded", r.Node, RecordBudget)
+}
+
+func (r Record) head() (string, error) {
+	list := []string{keyStart(r.Keys.Image), r.Platform, r.Version, r.Salt}
+	for _, in := range r.Inputs {
+		list = append(list, string(in.Node), in.Image, in.Key)
+	}
+	for _, field := range list {
+		if strings.Contains(field, "\n") {
+			return "", fmt.Errorf("encoding the record of %q: %q has more than one line", r.Node, field)
+		}
+	}
+	return wireEncoding.EncodeToString([]byte(strings.Join(list, "\n"))), nil
+}
+
+func keyStart(k Key) string { return string(k[:min(len(k), headKey)]) }
+
+func (r Record) body(f folding) (string, error) {
+	w := wireRecord{Node: r.Node, Keys: wireKeys(r.Keys), Files: f.list(r.Files), Config: f.list(r.Config)}
+	for _, s := range r.Stages {
+		w.Stages = append(w.Stages, wireStage{ID: s.ID, Keys: wireKeys(s.Keys), Files: f.list(s.Files), Config: f.list(s.Config)})
+	}
+	plain, err := json.Marshal(w)
+	if err != nil {
+		return "", fmt.Errorf("encoding the record of %q: %w", r.Node, err)
+	}
+	var packed bytes.Buffer
+	z := packers.Get().(*gzip.Writer)
+	defer packers.Put(z)
+	z.Reset(&packed)
+	if _, err := z.Write(plain); err != nil {
+		return "", fmt.Errorf("packing the record of %q: %w", r.Node, err)
+	}
+	if err := z.Close(); err != nil {
+		return "", fmt.Errorf("packing the record of %q: %w", r.Node, err)
+	}
+	return wireEncoding.EncodeToString(packed.Bytes()), nil
+}
+
+// ParseHead reads of a record what does not need its body: all but the
+// ingredients, the stages and the keys of files and configuration. Errors are
+// those of ParseRecord.
+func ParseHead(labels map[string]string) (Record, error) {
+	head, _, err := cutRecord(labels)
+	if err != nil {
+		return Record{}, err
+	}
+	return parseHead(head, labels)
+}
+
+// ParseRecord reads the record out of an image's labels: ErrNoRecord when
+// there is none, ErrRecordFormat for one of another version, ErrRecordBroken
+// for one that cannot be decoded or does not fit its labels.
+func ParseRecord(labels map[string]string) (Record, error) {
+	head, body, err := cutRecord(labels)
+	if err != nil {
+		return Record{}, err
+	}
+	r, err := parseHead(head, labels)
+	if err != nil {
+		return Record{}, err
+	}
+	plain, err := unpack(body)
+	if err != nil {
+		return Record{}, fmt.Errorf("%w: %w", ErrRecordBroken, err)
+	}
+	var w wireRecord
+	if err := json.Unmarshal(plain, &w); err != nil {
+		return Record{}, fmt.Errorf("%w: %w", ErrRecordBroken, err)
+	}
+	if w.Node != r.Node || w.Keys[2] != r.Keys.Image {
+		return Record{}, errOtherLabels
+	}
+	r.Keys = plainKeys(w.Keys)
+	if err := w.facts(&r); err != nil {
+		return Record{}, fmt.Errorf("%w: %w", ErrRecordBroken, err)
+	}
+	return r, nil
+}
+
+var errOtherLabels = fmt.Errorf("%w: it belongs to another image than its labels say", ErrRecordBroken)
+
+func cutRecord(labels map[string]string) (head, body string, err error) {
+	value, ok := labels[LabelRecord]
+	if !ok || value == "" {
+		return "", "", ErrNoRecord
+	}
+	rest, ok := strings.CutPrefix(value, recordPrefix)
+	if !ok {
+		return "", "", fmt.Errorf("%w: %.8q", ErrRecordFormat, value)
+	}
+	head, body, ok = strings.Cut(rest, ".")
+	if !ok {
+		return "", "", fmt.Errorf("%w: it has no body", ErrRecordBroken)
+	}
+	return head, body, nil
+}
+
+func parseHead(head string, labels map[string]string) (Record, error) {
+	plain, err := wireEncoding.DecodeString(head)
+	if err != nil {
+		return Record{}, fmt.Errorf("%w: %w", ErrRecordBroken, err)
+	}
+	list := strings.Split(string(plain), "\n")
+	if len(list) < headFields || (len(list)-headFields)%3 != 0 {
+		return Record{}, fmt.Errorf("%w: a head of %d fields", ErrRecordBroken, len(list))
+	}
+	key := Key(labels[LabelKey])
+	if list[0] != keyStart(key) {
+		return Record{}, errOtherLabels
+	}
+	r := Record{
+		Node: ID(labels[LabelNode]), Keys: Keys{Image: key},
+		Platform: list[1], Version: list[2], Salt: list[3],
+	}
+	r.Inputs = make([]InputRecord, 0, len(list)/3)
+	for in := list[headFields:]; len(in) > 0; in = in[3:] {
+		r.Inputs = append(r.Inputs, InputRecord{Node: ID(in[0]), Image: in[1], Key: in[2]})
+	}
+	return r, nil
+}
+
+// Packers and unpackers are kept because each would allocate anew what is far
+// larger than a record.
+var (
+	packers = sync.Pool{New: func() any {
+		z, _ := gzip.NewWriterLevel(nil, gzip.BestCompression) // the level is valid
+		return z
+	}}
+	unpackers = sync.Pool{New: func() any { return new(gzip.Reader) }}
+)
+
+func unpack(packed string) ([]byte, error) {
+	raw, err := wireEncoding.DecodeString(packed)
+	if err != nil {
+		return nil, err
+	}
+	z := unpackers.Get().(*gzip.Reader)
+	defer unpackers.Put(z)
+	if err := z.Reset(bytes.NewReader(raw)); err != nil {
+		return nil, err
+	}
+	plain, err := io.ReadAll(io.LimitReader(z, maxRecord+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(plain) > maxRecord {
+		return nil, errors.New("too large")
+	}
+	return plain, z.Close()
+}
+
+func (w wireRecord) facts(r *Record) (err error) {
+	if r.Files, err = plainFacts(w.Files); err != nil {
+		return err
+	}
+	if r.Config, err = plainFacts(w.Config); err != nil {
+		return err
+	}
+	for _, s := range w.Stages {
+		t := StageRecord{ID: s.ID, Keys: plainKeys(s.Keys)}
+		if t.Files, err = plainFacts(s.Files); err != nil {
+			return err
+		}
+		if t.Config, err = plainFacts(s.Config); err != nil {
+			return err
+		}
+		r.Stages = append(r.Stages, t)
+	}
+	return nil
+}
+
+func wireKeys(k Keys) [3]Key { return [3]Key{k.Files, k.Config, k.Image} }
+
+func plainKeys(k [3]Key) Keys { return Keys{Files: k[0], Config: k[1], Image: k[2]} }
