@@ -2,7 +2,6 @@ package graph
 
 import (
 	"errors"
-	"path"
 	"strings"
 )
 
@@ -121,9 +120,4 @@ func FoldFiles(list []Ingredient, dir func(name string) (string, bool)) []Ingred
 		out[at].Digest = DigestOf(members[d]...)
 	}
 	return out
-}
-
-// Below reports whether name lies in the directory dir.
-func Below(name, dir string) bool {
-	return dir == "." || strings.HasPrefix(path.Clean(name), dir+"/")
 }

@@ -37,6 +37,9 @@ type wireStage struct {
 type wireFact []string
 
 const (
+	// leastFact is about what a fact takes at least, packed: the 64 bits of its
+	// digest, as base64.
+	leastFact  = 10
 	headFields = 4  // before the inputs
 	headKey    = 23 // bytes of the key in the head: "sha256:" and 64 bits
 )
@@ -64,6 +67,9 @@ func (r Record) encode() (string, error) {
 		if err != nil {
 			return "", err
 		}
+		if body == "" {
+			continue
+		}
 		if value := recordPrefix + head + "." + body; len(value) <= RecordBudget {
 			return value, nil
 		}
@@ -86,10 +92,14 @@ func (r Record) head() (string, error) {
 
 func keyStart(k Key) string { return string(k[:min(len(k), headKey)]) }
 
+// body is "" when it is plain that it cannot fit the budget.
 func (r Record) body(f folding) (string, error) {
 	w := wireRecord{Node: r.Node, Keys: wireKeys(r.Keys), Files: f.list(r.Files), Config: f.list(r.Config)}
 	for _, s := range r.Stages {
 		w.Stages = append(w.Stages, wireStage{ID: s.ID, Keys: wireKeys(s.Keys), Files: f.list(s.Files), Config: f.list(s.Config)})
+	}
+	if w.count()*leastFact > RecordBudget {
+		return "", nil
 	}
 	plain, err := json.Marshal(w)
 	if err != nil {
@@ -239,6 +249,14 @@ func (w wireRecord) facts(r *Record) (err error) {
 		r.Stages = append(r.Stages, t)
 	}
 	return nil
+}
+
+func (w wireRecord) count() int {
+	n := len(w.Files) + len(w.Config)
+	for _, s := range w.Stages {
+		n += len(s.Files) + len(s.Config)
+	}
+	return n
 }
 
 func wireKeys(k Keys) [3]Key { return [3]Key{k.Files, k.Config, k.Image} }

@@ -162,19 +162,19 @@ func split(list []graph.Ingredient) parts {
 
 // foldLike folds the files of now where the record folded them.
 func foldLike(old, now []graph.Ingredient) []graph.Ingredient {
-	var dirs []string
+	folded := map[string]bool{}
 	for _, in := range old {
 		if in.Kind == graph.Tree {
-			dirs = append(dirs, in.Name)
+			folded[in.Name] = true
 		}
 	}
-	if len(dirs) == 0 {
+	if len(folded) == 0 {
 		return now
 	}
 	return graph.FoldFiles(now, func(name string) (string, bool) {
-		for _, d := range dirs {
-			if graph.Below(name, d) {
-				return d, true
+		for i := range len(name) {
+			if name[i] == '/' && folded[name[:i]] {
+				return name[:i], true
 			}
 		}
 		return "", false

@@ -1,0 +1,256 @@
+package plan_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/terok-ai/terok-agent/pkg/graph"
+	"github.com/terok-ai/terok-agent/pkg/graph/plan"
+)
+
+// staged is a layer "app" with the stages tools → build, and docs; app copies
+// from build and docs.
+type staged struct {
+	names map[string]string // of stages, by what they are
+	base  string
+	steps map[string][]graph.Ingredient
+	from  string // what tools stands on: a base's name
+}
+
+func newStaged() *staged {
+	return &staged{
+		names: map[string]string{"tools": "tools", "build": "build", "docs": "docs"}, base: "base-1", from: "debian:12",
+		steps: map[string][]graph.Ingredient{
+			"tools": {ins("RUN", "RUN make tools", 1)},
+			"build": {
+				ins("RUN", "RUN make", 1), ins("COPY", "COPY src", 2),
+				{Kind: graph.File, Name: "src/a", Attr: "f0644", Digest: graph.DigestOf("a"), Step: 2},
+				{Kind: graph.File, Name: "src/b", Attr: "f0644", Digest: graph.DigestOf("b"), Step: 2},
+			},
+			"docs": {
+				{Kind: graph.Arg, Name: "LANG", Digest: graph.DigestOf("de")},
+				ins("RUN", "RUN make docs", 1),
+			},
+			"app": {ins("COPY", "COPY --from=build", 1), ins("COPY", "COPY --from=docs", 2)},
+		},
+	}
+}
+
+func (s *staged) graph(t *testing.T) *graph.Graph {
+	t.Helper()
+	input := func(name, role, attr string) graph.Ingredient {
+		return graph.Ingredient{Kind: graph.FromInput, Name: role, Attr: attr, Note: "app/" + s.names[name]}
+	}
+	node := func(name string, stage int, more ...graph.Ingredient) graph.Node {
+		n := graph.Node{
+			ID: graph.ID("app/" + s.names[name]), Kind: graph.KindStage, Layer: "app", Stage: stage, Platform: "linux/amd64",
+			Files: append(append([]graph.Ingredient(nil), s.steps[name]...), more...),
+		}
+		for _, in := range more {
+			if in.Kind == graph.FromInput {
+				n.Inputs = append(n.Inputs, graph.Input{Role: graph.Role(in.Name), Node: graph.ID(in.Note)})
+			}
+		}
+		return n
+	}
+	base := graph.Ingredient{Kind: graph.Base, Name: "from", Digest: graph.DigestOf(s.base), Note: s.from}
+	tools, docs := node("tools", 0, base), node("docs", 2, base)
+	tools.Inputs = []graph.Input{{Role: graph.RoleFrom, Node: "base"}}
+	docs.Inputs = tools.Inputs
+	app := node("app", 3, input("build", "copy", graph.FilesOf), input("docs", "copy", graph.FilesOf))
+	app.ID, app.Kind, app.Layer, app.Tags, app.Recipe = "app", graph.KindLayer, "", []string{"app:1"}, &graph.Recipe{}
+	g, err := graph.New(
+		graph.Node{ID: "base", Kind: graph.KindBase, Ref: s.from, Digest: graph.DigestOf(s.base)},
+		tools, node("build", 1, input("tools", "from", graph.FilesOf)), docs, app,
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// image is what a build of g leaves; change may edit its labels.
+func image(t *testing.T, g *graph.Graph, change func(map[string]string)) graph.Snapshot {
+	t.Helper()
+	labels, err := g.NewRecord("app", "", []graph.InputRecord{{Node: "base", Image: graph.DigestOf("base-1"), Key: "debian:12"}}).Labels()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if change != nil {
+		change(labels)
+	}
+	return graph.NewSnapshot([]graph.Image{
+		{ID: graph.DigestOf("base-1")},
+		{ID: graph.DigestOf("base-2")},
+		{ID: graph.DigestOf("app"), Names: []string{"localhost/app:1"}, Labels: labels},
+	})
+}
+
+// verdicts are those of the layer and of its stages, with all reasons.
+func verdicts(p *plan.Plan) string {
+	var out []string
+	for _, s := range p.Steps {
+		if s.Kind == graph.KindBase {
+			continue
+		}
+		line := fmt.Sprintf("%s %s", s.Node, s.Action)
+		for _, r := range s.Reasons {
+			line += fmt.Sprintf(" %s(%s)", r.Code, r.Subject)
+			if r.Code == plan.InstructionChanged || r.Code == plan.InstructionAdded || r.Code == plan.InstructionRemoved || r.Code == plan.BaseMoved {
+				line += fmt.Sprintf("[%s→%s]", strings.ReplaceAll(r.From, graph.DigestOf("base-1"), "B1"), strings.ReplaceAll(r.To, graph.DigestOf("base-2"), "B2"))
+			}
+		}
+		out = append(out, line)
+	}
+	return strings.Join(out, "\n")
+}
+
+func TestVerdictsOfStages(t *testing.T) {
+	for name, tc := range map[string]struct {
+		edit func(*staged)
+		want string
+	}{
+		"nothing": {func(*staged) {}, `
+app/docs up-to-date
+app/tools up-to-date
+app/build up-to-date
+app up-to-date`},
+		"a file of a stage in the middle": {func(s *staged) { s.steps["build"][2].Digest = graph.DigestOf("A") }, `
+app/docs up-to-date
+app/tools up-to-date
+app/build build file-changed(src/a)
+app build file-changed(src/a)`},
+		"a mode, a file gone and a file new": {func(s *staged) {
+			s.steps["build"][2].Attr = "f0755"
+			s.steps["build"][3].Name = "src/c"
+		}, `
+app/docs up-to-date
+app/tools up-to-date
+app/build build mode-changed(src/a) file-added(src/c) file-removed(src/b)
+app build mode-changed(src/a) file-added(src/c) file-removed(src/b)`},
+		"a file becomes a link": {func(s *staged) { s.steps["build"][2].Attr = "l" }, `
+app/docs up-to-date
+app/tools up-to-date
+app/build build file-changed(src/a)
+app build file-changed(src/a)`},
+		"an instruction of the first stage": {func(s *staged) { s.steps["tools"][0] = ins("RUN", "RUN make all", 1) }, `
+app/docs up-to-date
+app/tools build instruction-changed(RUN)[RUN make tools→RUN make all]
+app/build build input-changed(app/tools)
+app build instruction-changed(RUN)[RUN make tools→RUN make all]`},
+		"an instruction between two others": {func(s *staged) {
+			s.steps["build"] = append([]graph.Ingredient{s.steps["build"][0], ins("RUN", "RUN make check", 2)}, s.steps["build"][1:]...)
+		}, `
+app/docs up-to-date
+app/tools up-to-date
+app/build build instruction-added(RUN)[→RUN make check]
+app build instruction-added(RUN)[→RUN make check]`},
+		"another keyword in its place": {func(s *staged) { s.steps["docs"][1] = ins("COPY", "COPY docs", 1) }, `
+app/docs build instruction-removed(RUN)[RUN make docs→] instruction-added(COPY)[→COPY docs]
+app/tools up-to-date
+app/build up-to-date
+app build instruction-removed(RUN)[RUN make docs→] instruction-added(COPY)[→COPY docs]`},
+		"two instructions change places": {func(s *staged) {
+			a := s.steps["app"]
+			a[0], a[1] = a[1], a[0]
+		}, `
+app/docs up-to-date
+app/tools up-to-date
+app/build up-to-date
+app build instruction-removed(COPY)[COPY --from=build→] instruction-added(COPY)[→COPY --from=build]`},
+		"an argument": {func(s *staged) { s.steps["docs"][0].Digest = graph.DigestOf("en") }, `
+app/docs build arg-changed(LANG)
+app/tools up-to-date
+app/build up-to-date
+app build arg-changed(LANG)`},
+		"an argument gone": {func(s *staged) { s.steps["docs"] = s.steps["docs"][1:] }, `
+app/docs build arg-changed(LANG)
+app/tools up-to-date
+app/build up-to-date
+app build arg-changed(LANG)`},
+		"the base": {func(s *staged) { s.base = "base-2" }, `
+app/docs build base-moved(debian:12)[B1→B2]
+app/tools build base-moved(debian:12)[B1→B2]
+app/build build input-changed(app/tools)
+app build base-moved(debian:12)[B1→B2]`},
+		"another base": {func(s *staged) { s.base, s.from = "base-2", "ubuntu:24.04" }, `
+app/docs build base-moved(ubuntu:24.04)[debian:12@B1→ubuntu:24.04@B2]
+app/tools build base-moved(ubuntu:24.04)[debian:12@B1→ubuntu:24.04@B2]
+app/build build input-changed(app/tools)
+app build base-moved(ubuntu:24.04)[debian:12@B1→ubuntu:24.04@B2]`},
+		"a stage renamed": {func(s *staged) { s.names["tools"] = "toolbox" }, `
+app/docs up-to-date
+app/toolbox up-to-date
+app/build up-to-date
+app up-to-date`},
+		"a stage renamed and another one edited": {func(s *staged) {
+			s.names["tools"] = "toolbox"
+			s.steps["docs"][1] = ins("RUN", "RUN make more docs", 1)
+		}, `
+app/docs build instruction-changed(RUN)[RUN make docs→RUN make more docs]
+app/toolbox up-to-date
+app/build up-to-date
+app build instruction-changed(RUN)[RUN make docs→RUN make more docs]`},
+		"a stage renamed and edited": {func(s *staged) {
+			s.names["docs"] = "manual"
+			s.steps["docs"][1] = ins("RUN", "RUN make more docs", 1)
+		}, `
+app/manual build instruction-added(FROM)[→stage app/manual]
+app/tools up-to-date
+app/build up-to-date
+app build instruction-added(FROM)[→stage app/manual]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			snap := image(t, newStaged().graph(t), nil)
+			s := newStaged()
+			tc.edit(s)
+			made, err := plan.Make(s.graph(t), snap, plan.Policy{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := verdicts(made); got != strings.TrimSpace(tc.want) {
+				t.Errorf("got\n%s\nwant%s", got, tc.want)
+			}
+		})
+	}
+}
+
+// Every stage of a layer that runs again for a reason of its own runs again.
+func TestVerdictsOfStagesOfARefreshedLayer(t *testing.T) {
+	g := newStaged().graph(t)
+	made, err := plan.Make(g, image(t, g, nil), plan.Policy{Refresh: map[graph.ID]plan.Code{"app": plan.RefreshRequested}, Salt: "s"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `app/docs build refresh-requested(app)
+app/tools build refresh-requested(app)
+app/build build refresh-requested(app)
+app build refresh-requested(app)`
+	if got := verdicts(made); got != want {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+// The list of ingredients is asked for only when something changed; one that
+// cannot be read is said then.
+func TestBodyOfARecordThatCannotBeRead(t *testing.T) {
+	cut := func(labels map[string]string) {
+		labels[graph.LabelRecord] = labels[graph.LabelRecord][:len(labels[graph.LabelRecord])-9]
+	}
+	same := newStaged().graph(t)
+	s := newStaged()
+	s.steps["docs"][1] = ins("RUN", "RUN other", 1)
+	for want, g := range map[string]*graph.Graph{
+		"app up-to-date":                     same,
+		"app build record-unreadable(app:1)": s.graph(t),
+	} {
+		made, err := plan.Make(g, image(t, same, cut), plan.Policy{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := verdicts(made); !strings.HasSuffix(got, "\n"+want) {
+			t.Errorf("want %s, got\n%s", want, got)
+		}
+	}
+}
