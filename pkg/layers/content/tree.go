@@ -1,0 +1,274 @@
+// Package content tells what a step reads of a build context: which files a
+// COPY, ADD or bind mount selects, as builders select them, and what of each
+// file enters a key.
+package content
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/moby/patternmatcher"
+
+	"github.com/terok-ai/terok-agent/pkg/graph"
+)
+
+// Tree is a build context as a builder sees it: without what the ignore file
+// leaves out. Directories are read when something looks into them, files when
+// something copies them, each once. It is not for concurrent use.
+type Tree struct {
+	from   source
+	ignore *patternmatcher.PatternMatcher
+	root   *node
+}
+
+// source is where a context's files are. Names are separated by slashes and
+// relative to the context's root, which is "."; they need not be UTF-8.
+type source interface {
+	readDir(name string) ([]fs.DirEntry, error)
+	open(name string) (io.ReadCloser, error)
+	readLink(name string) (string, error)
+	// xattrs are the extended attributes that builders copy, by name.
+	xattrs(name string) (map[string]string, error)
+}
+
+// node is one path of a context.
+type node struct {
+	path string
+	info fs.FileInfo // nil for the root
+	// ignored is true when the ignore file leaves it out, match what the matcher
+	// wants to know again for what is in it.
+	ignored bool
+	match   patternmatcher.MatchInfo
+
+	listed   bool
+	children []*node // sorted by name
+	digest   string  // of a file or a link; "" until asked for
+}
+
+// New makes a context of files that need no ignore file. A nil fsys is an
+// empty one.
+func New(fsys fs.FS) *Tree {
+	t := &Tree{from: fsSource{fsys}, root: &node{path: "."}}
+	if fsys == nil {
+		t.root.listed = true
+	}
+	return t
+}
+
+func (n *node) isDir() bool { return n.info == nil || n.info.IsDir() }
+
+func (n *node) isLink() bool { return n.info != nil && n.info.Mode()&fs.ModeSymlink != 0 }
+
+// list returns what is in a directory, sorted by name, ignored things included.
+func (t *Tree) list(n *node) ([]*node, error) {
+	if n.listed {
+		return n.children, nil
+	}
+	entries, err := t.from.readDir(n.path)
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", n.path, plain(err))
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it went away meanwhile
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading %q: %w", path.Join(n.path, e.Name()), plain(err))
+		}
+		child := &node{path: path.Join(n.path, e.Name()), info: info}
+		if t.ignore != nil {
+			child.ignored, child.match, err = t.ignore.MatchesUsingParentResults(child.path, n.match)
+			if err != nil {
+				return nil, fmt.Errorf("ignoring %q: %w", child.path, err)
+			}
+		}
+		n.children = append(n.children, child)
+	}
+	slices.SortFunc(n.children, func(a, b *node) int { return strings.Compare(a.path, b.path) })
+	n.listed = true
+	return n.children, nil
+}
+
+// visible returns what of a directory a builder sees.
+func (t *Tree) visible(n *node) ([]*node, error) {
+	all, err := t.list(n)
+	if err != nil || t.ignore == nil {
+		return all, err
+	}
+	var out []*node
+	for _, c := range all {
+		see, err := t.sees(c)
+		if err != nil {
+			return nil, err
+		}
+		if see {
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+// sees reports whether a builder sees a path: it is not ignored, or it is the
+// directory of something that a later rule takes back.
+func (t *Tree) sees(n *node) (bool, error) {
+	if !n.ignored {
+		return true, nil
+	}
+	if !n.isDir() || !t.ignore.Exclusions() || !t.mayTakeBack(n.path) {
+		return false, nil
+	}
+	inside, err := t.visible(n)
+	return len(inside) > 0, err
+}
+
+// mayTakeBack reports whether an exception could be about something below a
+// directory. It only saves reading what is ignored, such as node_modules.
+func (t *Tree) mayTakeBack(dir string) bool {
+	for _, p := range t.ignore.Patterns() {
+		if !p.Exclusion() {
+			continue
+		}
+		fixed, _, wild := strings.Cut(p.String()+"/", "*")
+		if i := strings.IndexAny(fixed, `?[\`); i >= 0 {
+			fixed, wild = fixed[:i], true
+		}
+		if strings.HasPrefix(fixed, dir+"/") || (wild && strings.HasPrefix(dir+"/", fixed)) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxLinks is how many links in a row are followed.
+const maxLinks = 255
+
+// find returns what a path leads to, links on the way followed within the
+// context; last says whether one at its end is followed too. Nil when there is
+// no such thing.
+func (t *Tree) find(name string, last bool) (*node, error) {
+	rest := strings.Split(name, "/")
+	at := []*node{t.root}
+	for links := 0; len(rest) > 0; {
+		word := rest[0]
+		rest = rest[1:]
+		switch word {
+		case "", ".":
+			continue
+		case "..":
+			at = at[:max(1, len(at)-1)]
+			continue
+		}
+		here := at[len(at)-1]
+		if !here.isDir() {
+			return nil, nil
+		}
+		child, err := t.child(here, word)
+		if err != nil || child == nil {
+			return nil, err
+		}
+		if !child.isLink() || (len(rest) == 0 && !last) {
+			at = append(at, child)
+			continue
+		}
+		if links++; links > maxLinks {
+			return nil, fmt.Errorf("following %q: too many links", name)
+		}
+		target, err := t.from.readLink(child.path)
+		if err != nil {
+			return nil, fmt.Errorf("following %q: %w", child.path, plain(err))
+		}
+		if path.IsAbs(target) {
+			at = at[:1]
+		}
+		rest = append(strings.Split(target, "/"), rest...)
+	}
+	return at[len(at)-1], nil
+}
+
+// child returns what has this name in a directory and can be seen.
+func (t *Tree) child(n *node, name string) (*node, error) {
+	all, err := t.list(n)
+	if err != nil {
+		return nil, err
+	}
+	want := path.Join(n.path, name)
+	i, found := slices.BinarySearchFunc(all, want, func(c *node, s string) int { return strings.Compare(c.path, s) })
+	if !found {
+		return nil, nil
+	}
+	if t.ignore != nil {
+		if see, err := t.sees(all[i]); err != nil || !see {
+			return nil, err
+		}
+	}
+	return all[i], nil
+}
+
+// contentOf is the digest of a file's content, of a link's target, or of what
+// kind of thing it is, with the extended attributes.
+func (t *Tree) contentOf(n *node) (string, error) {
+	if n.digest != "" || n.info == nil {
+		return n.digest, nil
+	}
+	digest, err := t.read(n)
+	if err != nil {
+		return "", fmt.Errorf("reading %q: %w", n.path, plain(err))
+	}
+	n.digest = digest
+	return digest, nil
+}
+
+func (t *Tree) read(n *node) (string, error) {
+	mode := n.info.Mode()
+	digest := ""
+	switch {
+	case mode.IsDir():
+	case mode.IsRegular():
+		var err error
+		if digest, err = t.hash(n.path); err != nil {
+			return "", err
+		}
+	case mode&fs.ModeSymlink != 0:
+		target, err := t.from.readLink(n.path)
+		return graph.DigestOf("link", target), err
+	default:
+		return graph.DigestOf("special", mode.Type().String()), nil
+	}
+	attrs, err := t.from.xattrs(n.path)
+	if err != nil || len(attrs) == 0 {
+		return digest, err
+	}
+	fields := []string{"xattr", digest}
+	for _, name := range sortedNames(attrs) {
+		fields = append(fields, name, attrs[name])
+	}
+	return graph.DigestOf(fields...), nil
+}
+
+func (t *Tree) hash(name string) (string, error) {
+	f, err := t.from.open(name)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }() // only read
+	h := graph.NewContentHash()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return graph.ContentDigest(h), nil
+}
+
+// plain is an error without the path that the message has already.
+func plain(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
