@@ -92,7 +92,7 @@ func render(t *testing.T, path, base, family string) string {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	if err := tmpl.Option("missingkey=error").Execute(&b, map[string]string{"Base": base, "Family": family}); err != nil {
+	if err := tmpl.Option("missingkey=error").Execute(&b, map[string]any{"Base": base, "Family": family, "Packages": []string{}}); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

@@ -105,14 +105,23 @@ func (d *drawing) l0Tag() string    { return d.tag(L0Tag(d.spec.Base)) }
 func (d *drawing) fetchTag() string { return d.tag(FetchTag(d.spec.Base)) }
 
 // baseData is what the templates of L0 and fetch are given.
-type baseData struct{ Base, Family string }
+type baseData struct {
+	Base, Family string
+	// Packages are those of the distribution that entries ask for.
+	Packages []string
+}
 
 func (d *drawing) baseData() baseData {
 	return baseData{Base: d.spec.Base, Family: string(d.spec.Family)}
 }
 
 func (d *drawing) drawL0() error {
-	text, err := d.templates.render(tmplL0, d.baseData())
+	data := d.baseData()
+	var err error
+	if data.Packages, err = d.wantedPackages(); err != nil {
+		return err
+	}
+	text, err := d.templates.render(tmplL0, data)
 	if err != nil {
 		return err
 	}

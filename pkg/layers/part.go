@@ -26,21 +26,15 @@ type part struct {
 type partData struct {
 	ID, Name, Kind, Fetch, Version, Prefix, PrefixParent, GnuArch string
 	Needs                                                         []alias
-	Artefacts                                                     []artefactData
-	Scripts                                                       []scriptData
-	Files                                                         []fileData
-	Links                                                         []roster.Link
-	Prepare                                                       []commandData
-	ProbeEnv                                                      []string
-	Probe                                                         string
+	Steps                                                         []stepData
+	// Artefacts are those of the steps.
+	Artefacts []*artefactData
+	Files     []fileData
+	Links     []roster.Link
+	Prepare   []commandData
+	ProbeEnv  []string
+	Probe     string
 }
-
-type artefactData struct {
-	N int
-	roster.Artefact
-}
-
-type scriptData struct{ Shell, Run string }
 
 type fileData struct{ From, To, Mode string }
 
@@ -78,9 +72,17 @@ func (d *drawing) drawPart(name string) (*part, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := newPartData(res, d.fetchTag())
+	needs, err := d.drawParts(e.Needs)
 	if err != nil {
 		return nil, err
+	}
+	data := newPartData(res, d.fetchTag())
+	data.Needs = aliases(needs)
+	// What an unpinned part goes into is no better pinned than that.
+	for _, n := range needs {
+		if len(n.unpinned) > 0 {
+			res.Unpinned = append(res.Unpinned, "made with "+n.entry.Name+", which is unpinned")
+		}
 	}
 	text, err := d.templates.render(tmplPart, data)
 	if err != nil {
@@ -93,6 +95,9 @@ func (d *drawing) drawPart(name string) (*part, error) {
 			return nil, fmt.Errorf("%s:%d: reading %q: %w", e.File, f.Line, f.Source, err)
 		}
 		files[f.Source] = content
+	}
+	for _, s := range res.Steps {
+		addLocks(files, s.Tree)
 	}
 	l := layer{
 		id: PartID(e), file: e.Part() + "-" + name + ".Dockerfile", text: text, context: newContext(files),
@@ -117,21 +122,14 @@ func partTag(e roster.Entry, res roster.Resolved, base string) string {
 	return PartTag(e.Part(), e.Name, res.Version)
 }
 
-func newPartData(res roster.Resolved, fetch string) (partData, error) {
+func newPartData(res roster.Resolved, fetch string) partData {
 	e := res.Entry
 	d := partData{
 		ID: string(PartID(e)), Name: e.Name, Kind: string(e.Kind), Fetch: fetch, Version: res.Version,
 		Prefix: res.Prefix, PrefixParent: path.Dir(res.Prefix), GnuArch: gnuArch(res.Platform),
 	}
 	for _, s := range res.Steps {
-		switch {
-		case s.Artefact != nil && s.Artefact.Digest != "":
-			d.Artefacts = append(d.Artefacts, artefactData{N: len(d.Artefacts) + 1, Artefact: *s.Artefact})
-		case s.Step.Script != nil:
-			d.Scripts = append(d.Scripts, scriptData{Shell: s.Step.Script.Shell, Run: s.Step.Script.Run})
-		default:
-			return d, e.Errorf(s.Step.Path, "only download steps with a lock and script steps can be built")
-		}
+		d.addStep(s)
 	}
 	for _, f := range res.Files {
 		d.Files = append(d.Files, fileData{From: f.Source, To: f.To, Mode: fmt.Sprintf("%04o", f.Mode.Perm())})
@@ -146,7 +144,7 @@ func newPartData(res roster.Resolved, fetch string) (partData, error) {
 	if res.Probe != nil {
 		d.Probe, d.ProbeEnv = shellWords(res.Probe.Run), envPairs(res.Env)
 	}
-	return d, nil
+	return d
 }
 
 // pathsOf lists what a part puts outside its own prefix.

@@ -24,7 +24,7 @@ var (
 var kinds = []string{string(Native), string(Adapter), string(OpenCode), string(Bridge), string(Tool), string(Runtime)}
 
 var entryKeys = []string{
-	"kind", "label", "default", "depends_on", "install", "commands", "files", "links", "env", "prepare", "probe",
+	"kind", "label", "default", "depends_on", "needs", "install", "commands", "files", "links", "env", "prepare", "probe",
 	"help", "sidecar", "families", "platforms",
 }
 
@@ -41,6 +41,8 @@ func readEntry(file, name string, text []byte) (Entry, []error) {
 	r.readContent(m, &e)
 	r.readRun(m, &e)
 	r.checkTargets(e)
+	r.checkSteps(m, &e)
+	e.addNeeds()
 	if len(r.errs) == 0 && len(e.Install)+len(e.Commands)+len(e.Files)+len(e.Links) == 0 {
 		r.errorf(doc.pos, "give it install, commands, files or links", "entry %q puts nothing into an image", name)
 	}
@@ -59,6 +61,7 @@ func (r *reader) readHead(m map[string]value, e *Entry) {
 		e.Default = r.boolean(v)
 	}
 	e.DependsOn = r.textOrTexts(m, "depends_on")
+	e.Needs = r.textOrTexts(m, "needs")
 	e.Families = r.optionalTexts(m, "families")
 	r.oneOf(m, "families", e.Families, "deb", "rpm")
 	if _, ok := m["platforms"]; ok {
@@ -219,4 +222,41 @@ func isAbsolute(p string) bool {
 func isInside(p string) bool {
 	p = plainTemplate(p)
 	return fs.ValidPath(p) && p != "." && safePath.MatchString(p)
+}
+
+// checkSteps reports steps that do not fit together: an entry has one native
+// lock of each kind, its virtual environment stands on an interpreter, and what
+// packages bring is not there where a probe runs.
+func (r *reader) checkSteps(m map[string]value, e *Entry) {
+	count := map[string]int{}
+	for _, s := range e.Install {
+		kind := s.Kind()
+		if count[kind]++; count[kind] == 2 && (kind == "npm" || kind == "pypi") {
+			r.errorf(s.Pos, "", "an entry has one %s step", kind)
+		}
+		if s.Pypi != nil && s.Pypi.Python != "" && !slices.Contains(e.DependsOn, s.Pypi.Python) {
+			r.errorf(s.Pos, "", "an image with %s needs its interpreter: add depends_on: [%s]", e.Name, s.Pypi.Python)
+		}
+		if s.Packages != nil && e.Probe != nil {
+			r.errorf(m["probe"].pos, "", "packages go into l0, so nothing can be asked where the part is made")
+		}
+	}
+}
+
+// addNeeds adds what the steps install with.
+func (e *Entry) addNeeds() {
+	add := func(name string) {
+		if name != "" && !slices.Contains(e.Needs, name) {
+			e.Needs = append(e.Needs, name)
+		}
+	}
+	for _, s := range e.Install {
+		if s.Npm != nil {
+			add(s.Npm.Node)
+		}
+		if s.Pypi != nil {
+			add(s.Pypi.Python)
+		}
+	}
+	slices.Sort(e.Needs)
 }

@@ -17,10 +17,28 @@ type Lock struct {
 	// Version is the locked version.
 	Version string
 	// From says who vouches for the digests, ResolvedAt when they were taken;
-	// both are for people.
+	// both are for people and enter no key.
 	From, ResolvedAt string
 	Artefacts        []LockedArtefact
 }
+
+// Where digests come from.
+const (
+	// FromRegistry is a registry that publishes the digests of what it serves.
+	FromRegistry = "registry"
+	// FromChecksums is a file of checksums that the vendor publishes.
+	FromChecksums = "checksums"
+	// FromRelease is the list of files of a release, with digests.
+	FromRelease = "release"
+	// FromBytes is the file itself, as it was when the lock was made.
+	FromBytes = "bytes"
+	// FromRecord is somebody else's public record of the file: whoever made the
+	// lock has not seen the file.
+	FromRecord = "public-record"
+)
+
+// Unseen tells whether whoever made the lock has not seen the files.
+func (l *Lock) Unseen() bool { return l != nil && l.From == FromRecord }
 
 // LockedArtefact is one file that the entry downloads.
 type LockedArtefact struct {
@@ -56,7 +74,7 @@ func readLock(file, entry string, text []byte) (*Lock, []error) {
 		return nil, r.errs
 	}
 	m := r.mapping(doc, "schema", "entry", "version", "from", "resolved_at", "artefacts")
-	r.need(doc, m, "schema", "entry", "version", "artefacts")
+	r.need(doc, m, "schema", "entry", "version")
 	if v, ok := m["schema"]; ok {
 		if n := r.integer(v); n != lockSchema {
 			r.errorf(v.pos, "", "schema %d is not known, only %d is", n, lockSchema)

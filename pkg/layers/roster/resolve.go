@@ -39,11 +39,14 @@ type Resolved struct {
 	Unpinned []string
 }
 
-// ResolvedStep is one step; Artefact is set for a download, and Step is what
-// the entry says.
+// ResolvedStep is one step; Artefact is set for a download, Tree for what npm or
+// pip install, and Step is what the entry says.
 type ResolvedStep struct {
 	Step     Step
 	Artefact *Artefact
+	Tree     *Tree
+	// Require are the files below the prefix that must exist afterwards.
+	Require []string
 }
 
 // Artefact is one file to download, check and unpack.
@@ -104,7 +107,7 @@ func (e Entry) Resolve(platform string) (Resolved, error) {
 	vars := platformVariables(platform, r.Prefix)
 	if e.Lock != nil {
 		r.Version = e.Lock.Version
-		vars = vars.with("Version", r.Version)
+		vars = vars.withVersion(r.Version)
 	}
 	for _, s := range e.Install {
 		if err := r.addStep(s, vars); err != nil {
@@ -129,10 +132,31 @@ func (r *Resolved) addStep(s Step, vars variables) error {
 		step.Artefact = &a
 		r.Artefacts = append(r.Artefacts, a)
 	}
-	if s.Download == nil || step.Artefact.Digest == "" {
+	if s.Npm != nil || s.Pypi != nil {
+		if err := r.addTree(&step, vars); err != nil {
+			return err
+		}
+	} else if s.Download == nil || step.Artefact.Digest == "" {
 		r.Unpinned = append(r.Unpinned, unpinnedText(s, step.Artefact))
 	}
 	r.Steps = append(r.Steps, step)
+	return nil
+}
+
+func (r *Resolved) addTree(step *ResolvedStep, vars variables) error {
+	e := r.Entry
+	if e.Lock == nil {
+		return e.lockError("%s is not locked", e.Name)
+	}
+	var err error
+	if step.Tree, err = e.tree(step.Step, r.Version); err != nil {
+		return err
+	}
+	if step.Step.Npm != nil {
+		x := &expander{entry: e, vars: vars}
+		step.Require = x.list(step.Step.Path+".require", step.Step.Npm.Require)
+		return x.err
+	}
 	return nil
 }
 
@@ -142,10 +166,6 @@ func unpinnedText(s Step, a *Artefact) string {
 		return "download " + a.Source
 	case s.Packages != nil:
 		return s.Kind() + " " + strings.Join(s.Packages.Names, " ")
-	case s.Npm != nil:
-		return "npm " + s.Npm.Package
-	case s.Pypi != nil:
-		return "pypi " + s.Pypi.Package
 	}
 	return s.Kind()
 }

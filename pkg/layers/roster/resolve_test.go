@@ -112,14 +112,12 @@ install:
   - download: {source: url, url: "https://a.example/{{.Arch}}", unpinned: true, unpack: {format: bare, as: a}}
   - script: {run: "make"}
   - apt: {packages: [b, c]}
-  - npm: {package: d}
-  - pypi: {package: e, python: python3}
 `
 	got, err := resolve(t, entry, "", "linux/amd64")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"download https://a.example/amd64", "script", "apt b c", "npm d", "pypi e"}
+	want := []string{"download https://a.example/amd64", "script", "apt b c"}
 	if !reflect.DeepEqual(got.Unpinned, want) {
 		t.Errorf("got %q, want %q", got.Unpinned, want)
 	}

@@ -27,8 +27,8 @@ const (
 )
 
 // Entry is one agent or tool, checked. Strings named as templates may hold
-// {{.Version}}, {{.Arch}}, {{.NodeArch}}, {{.GnuArch}}, {{.Track}} and
-// {{.Prefix}}; Resolve expands them.
+// {{.Version}}, {{.Core}}, {{.Build}}, {{.Arch}}, {{.NodeArch}}, {{.GnuArch}},
+// {{.Track}} and {{.Prefix}}; Resolve expands them.
 type Entry struct {
 	// Name is the stem of File; File is the path in the file system given to
 	// Load.
@@ -40,6 +40,9 @@ type Entry struct {
 	Default bool
 	// DependsOn are entries that an image with this one needs too.
 	DependsOn []string
+	// Needs are entries whose parts are there while this one's is made: what the
+	// file names, and what its steps install with.
+	Needs []string
 	// Install are the steps that fill the prefix, in order.
 	Install []Step
 	// Commands are names on PATH and their programs, relative to the prefix
@@ -62,6 +65,8 @@ type Entry struct {
 	Platforms []string
 	// Lock pins the downloads; nil when there is no lock file.
 	Lock *Lock
+	// Trees are the native locks of its npm and pypi steps, by file.
+	Trees map[string]TreeFile
 
 	at map[string]Pos
 }
@@ -197,6 +202,7 @@ func loadEntry(fsys fs.FS, file, name string) (Entry, []error) {
 	lock, mistakes := readLock(lockFile, name, text)
 	errs = append(errs, mistakes...)
 	e.Lock = lock
+	errs = append(errs, e.readTrees(fsys)...)
 	if len(errs) == 0 {
 		errs = e.checkLock()
 	}
@@ -215,6 +221,9 @@ func (r *Roster) checkStray(files []fs.DirEntry, dir string) []error {
 					File: file, Message: fmt.Sprintf("there is no entry %q", name), Hint: didYouMean(name, r.names),
 				})
 			}
+		}
+		if err := r.strayTree(file); err != nil {
+			errs = append(errs, err)
 		}
 		if name, ok := strings.CutSuffix(f.Name(), ".yml"); ok {
 			errs = append(errs, &Error{File: file, Message: "the file of an entry ends in .yaml", Hint: "rename it to " + name + entrySuffix})

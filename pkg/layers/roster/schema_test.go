@@ -50,12 +50,12 @@ func TestSchemaKeys(t *testing.T) {
 		file func(key string) string
 		want int
 	}{
-		{"entry", s, func(key string) string { return key + ": []" }, 15},
+		{"entry", s, func(key string) string { return key + ": []" }, 16},
 		{"step", step, func(key string) string { return fmt.Sprintf("install: [{%s: []}]", key) }, 6},
 		{"download", s.Defs["download"], inStep("download"), 10},
 		{"unpack", s.Defs["unpack"], func(key string) string { return fmt.Sprintf("install: [{download: {unpack: {%s: []}}}]", key) }, 5},
 		{"npm", step.Properties["npm"], inStep("npm"), 4},
-		{"pypi", step.Properties["pypi"], inStep("pypi"), 3},
+		{"pypi", step.Properties["pypi"], inStep("pypi"), 4},
 		{"packages", s.Defs["packages"], inStep("apt"), 1},
 		{"script", step.Properties["script"], inStep("script"), 2},
 		{"files", *s.Properties["files"].Items, func(key string) string { return fmt.Sprintf("files: [{%s: []}]", key) }, 3},

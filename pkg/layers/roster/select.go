@@ -132,20 +132,31 @@ func (r *Roster) checkKnown(names []string) error {
 	return e
 }
 
+// related are the entries that another stands on, in an image or while it is
+// made.
+func (e Entry) related() []string { return append(slices.Clone(e.DependsOn), e.Needs...) }
+
 // checkDependencies reports dependencies that do not exist, and circles.
 func (r *Roster) checkDependencies() []error {
 	var errs []error
 	for _, name := range r.names {
 		e := r.entries[name]
-		for _, d := range e.DependsOn {
-			if _, ok := r.entries[d]; !ok {
-				err := e.Errorf("depends_on", "depends on %q, which is not an entry", d)
-				err.Hint = didYouMean(d, r.names)
-				errs = append(errs, err)
-			}
-		}
+		errs = append(errs, r.checkExist(e, "depends_on", "depends on", e.DependsOn)...)
+		errs = append(errs, r.checkExist(e, "needs", "needs", e.Needs)...)
 	}
 	return append(errs, r.checkCircles()...)
+}
+
+func (r *Roster) checkExist(e Entry, key, verb string, names []string) []error {
+	var errs []error
+	for _, d := range names {
+		if _, ok := r.entries[d]; !ok {
+			err := e.Errorf(key, "%s %q, which is not an entry", verb, d)
+			err.Hint = didYouMean(d, r.names)
+			errs = append(errs, err)
+		}
+	}
+	return errs
 }
 
 // checkCircles reports each circle once, from its first name.
@@ -165,7 +176,7 @@ func (r *Roster) checkCircles() []error {
 		if done[name] {
 			return
 		}
-		for _, d := range r.entries[name].DependsOn {
+		for _, d := range r.entries[name].related() {
 			walk(d, append(path[:len(path):len(path)], name))
 		}
 		done[name] = true

@@ -72,9 +72,11 @@ var formats = []string{"npm", "tar.gz", "tar.xz", "tar", "zip", "bare"}
 
 // Npm installs a tree of packages from a lock in npm's own format.
 type Npm struct {
-	Package, Version string
+	Package string
+	// Node is the entry that holds Node and npm.
+	Node string
 	// Omit are the kinds of dependency left out, Require the files below the
-	// prefix that must exist afterwards.
+	// prefix that must exist afterwards (templates).
 	Omit, Require []string
 }
 
@@ -84,6 +86,9 @@ type Pypi struct {
 	// Python is the entry that holds the interpreter.
 	Python string
 	Extras []string
+	// Sdist installs the package itself from its source archive; all it needs
+	// are wheels.
+	Sdist bool
 }
 
 // Packages installs packages of the distribution.
@@ -142,18 +147,9 @@ func (r *reader) step(kind string, v value) (s Step) {
 	case "download":
 		s.Download = r.download(v)
 	case "npm":
-		m := r.mapping(v, "package", "version", "omit", "require")
-		r.need(v, m, "package")
-		s.Npm = &Npm{
-			Package: r.optional(m, "package"), Version: r.optional(m, "version"),
-			Omit: r.optionalTexts(m, "omit"), Require: r.optionalTexts(m, "require"),
-		}
-		r.oneOf(m, "omit", s.Npm.Omit, "dev", "optional", "peer")
-		r.insides(m, "require", s.Npm.Require)
+		s.Npm = r.npm(v)
 	case "pypi":
-		m := r.mapping(v, "package", "python", "extras")
-		r.need(v, m, "package", "python")
-		s.Pypi = &Pypi{Package: r.optional(m, "package"), Python: r.optional(m, "python"), Extras: r.optionalTexts(m, "extras")}
+		s.Pypi = r.pypi(v)
 	case "apt", "dnf":
 		family := "deb"
 		if kind == "dnf" {
@@ -176,6 +172,37 @@ func (r *reader) step(kind string, v value) (s Step) {
 		}
 	}
 	return s
+}
+
+func (r *reader) npm(v value) *Npm {
+	m := r.mapping(v, "package", "node", "omit", "require")
+	r.need(v, m, "package", "require")
+	n := &Npm{
+		Package: r.optional(m, "package"), Node: or(r.optional(m, "node"), "node"),
+		Omit: r.optionalTexts(m, "omit"), Require: r.templates(m, "require"),
+	}
+	if p, ok := m["package"]; ok && !npmName.MatchString(n.Package) {
+		r.errorf(p.pos, "", "%q is not the name of an npm package", n.Package)
+	}
+	if q, ok := m["require"]; ok && len(n.Require) == 0 {
+		r.errorf(q.pos, "npm succeeds without the program when an optional package fails", "%q is empty", q.path)
+	}
+	r.oneOf(m, "omit", n.Omit, "dev", "optional", "peer")
+	r.insides(m, "require", n.Require)
+	return n
+}
+
+func (r *reader) pypi(v value) *Pypi {
+	m := r.mapping(v, "package", "python", "extras", "sdist")
+	r.need(v, m, "package", "python")
+	p := &Pypi{
+		Package: r.optional(m, "package"), Python: r.optional(m, "python"),
+		Extras: r.optionalTexts(m, "extras"), Sdist: r.optionalBool(m, "sdist"),
+	}
+	if n, ok := m["package"]; ok && !pypiPackage.MatchString(p.Package) {
+		r.errorf(n.pos, "", "%q is not the name of a Python package", p.Package)
+	}
+	return p
 }
 
 func (r *reader) download(v value) *Download {
@@ -293,8 +320,9 @@ func (d *Download) npmTrack() string {
 }
 
 var (
-	validURL = regexp.MustCompile(`^https?://[A-Za-z0-9][A-Za-z0-9.:-]*/[A-Za-z0-9._@+%~,=:/?&!*-]*$`)
-	npmName  = regexp.MustCompile(`^(@[A-Za-z0-9._~-]+/)?[A-Za-z0-9_~][A-Za-z0-9._~-]*$`)
+	validURL    = regexp.MustCompile(`^https?://[A-Za-z0-9][A-Za-z0-9.:-]*/[A-Za-z0-9._@+%~,=:/?&!*-]*$`)
+	pypiPackage = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+	npmName     = regexp.MustCompile(`^(@[A-Za-z0-9._~-]+/)?[A-Za-z0-9_~][A-Za-z0-9._~-]*$`)
 )
 
 // plainTemplate is a template with every variable replaced by a letter, for

@@ -26,7 +26,8 @@ func AllPlatforms() []string {
 	return list
 }
 
-// variables are what a template may name: Version, Arch, NodeArch, GnuArch,
+// variables are what a template may name: Version, and of a version with a "+"
+// what stands before it as Core and behind it as Build; Arch, NodeArch, GnuArch,
 // Track and Prefix. A variable without a value is left out.
 type variables map[string]string
 
@@ -48,7 +49,13 @@ func (v variables) with(name, value string) variables {
 	return out
 }
 
-var variableNames = []string{"Arch", "GnuArch", "NodeArch", "Prefix", "Track", "Version"}
+// withVersion returns the variables with a version and its halves.
+func (v variables) withVersion(version string) variables {
+	core, build, _ := strings.Cut(version, "+")
+	return v.with("Version", version).with("Core", core).with("Build", build)
+}
+
+var variableNames = []string{"Arch", "Build", "Core", "GnuArch", "NodeArch", "Prefix", "Track", "Version"}
 
 // checkTemplate allows text and variables and nothing else, so that an entry
 // stays data: nothing in it can loop, and its result is a little longer than

@@ -53,12 +53,15 @@ const (
 )
 
 // Encode writes the configuration as the fetching script reads it: lines
-// "npm URL", "mirror FROM TO" and "header PREFIX NAME: VALUE". The result
+// "npm URL", "pypi URL", "mirror FROM TO" and "header PREFIX NAME: VALUE". The result
 // holds credentials.
 func (c Config) Encode() []byte {
 	var b bytes.Buffer
 	if c.NpmRegistry != "" {
 		fmt.Fprintf(&b, "npm %s\n", c.NpmRegistry)
+	}
+	if c.PypiIndex != "" {
+		fmt.Fprintf(&b, "pypi %s\n", c.PypiIndex)
 	}
 	lines := make([]string, 0, len(c.Mirrors)+len(c.Headers))
 	for _, m := range c.Mirrors {
@@ -90,7 +93,8 @@ type Host struct {
 // Load reads the machine's configuration and adds the mirror rules to it. The
 // npm registry is that of the first of these that names one: a rule for "npm",
 // NPM_CONFIG_REGISTRY, the .npmrc of the project, of the user, of the machine,
-// npm itself, the public registry. Errors are *MirrorError, or name the file
+// npm itself, the public registry. The index of Python packages is that of a
+// rule for "pypi", PIP_INDEX_URL, UV_DEFAULT_INDEX, pip's files. Errors are *MirrorError, or name the file
 // or variable.
 func Load(h Host, mirrors []Mirror) (Config, error) {
 	rules, err := checkMirrors(mirrors)
@@ -110,6 +114,11 @@ func Load(h Host, mirrors []Mirror) (Config, error) {
 			c.PypiIndex = m.To
 		default:
 			c.Mirrors = append(c.Mirrors, m)
+		}
+	}
+	if c.PypiIndex == "" {
+		if c.PypiIndex, err = pypiIndex(h); err != nil {
+			return Config{}, err
 		}
 	}
 	if c.NpmRegistry == "" {

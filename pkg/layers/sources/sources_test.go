@@ -151,6 +151,7 @@ func TestEncode(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `npm https://npm.example/r/
+pypi https://pypi.example/simple/
 header https://corp.example/npm/ Authorization: Bearer abc
 mirror https://git.example/ https://mirror.example/git/
 mirror https://npm.example/r/@corp/ https://corp.example/npm/@corp/
