@@ -1,15 +1,12 @@
 package build_test
 
 import (
-	"strings"
 	"testing"
-
-	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/terok-ai/terok-agent/pkg/build"
 	"github.com/terok-ai/terok-agent/pkg/build/buildtest"
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/buildkittest"
+	"github.com/terok-ai/terok-agent/pkg/exec/exectest"
 	"github.com/terok-ai/terok-agent/pkg/layers"
 )
 
@@ -19,9 +16,9 @@ import (
 func TestTwoDaemonsAndARegistry(t *testing.T) {
 	p := &project{World: buildtest.New(t), agents: "claude,codex"}
 	t.Setenv("XDG_STATE_HOME", t.TempDir())
-	ref := serveBase(t)
-	host, _, _ := strings.Cut(ref, "/")
-	one := onBuildkit(t, "registry:"+host+"/team")
+	r := exectest.ServeRegistry(t)
+	ref := r.Put(t, "library/debian:12", buildkittest.Busybox(t))
+	one := onBuildkit(t, "registry:"+r.Host+"/team")
 	second := buildkittest.Daemon(t)
 	both := func(s *build.Spec, o *build.Options) {
 		one(s, o)
@@ -54,16 +51,9 @@ func TestTwoDaemonsAndARegistry(t *testing.T) {
 	p.upToDate(t, both)
 
 	l1, _ := p.plan(t, both).Step("l1")
-	at, err := name.ParseReference(host+"/team/"+l1.Tags[0], name.Insecure)
-	if err != nil {
-		t.Fatal(err)
-	}
-	img, err := remote.Image(at)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if id, err := img.ConfigName(); err != nil || id.String() != l1.Found {
-		t.Errorf("%s is %s in the registry, want %s", at, id, l1.Found)
+	img, ok := r.Image(t, "team/"+l1.Tags[0])
+	if !ok || buildkittest.IDOf(t, img) != l1.Found {
+		t.Fatalf("%s is not %s in the registry", l1.Tags[0], l1.Found)
 	}
 	if _, ok := treeOf(t, img)["/opt/terok/agents/codex"]; !ok {
 		t.Error("codex is not in l1")

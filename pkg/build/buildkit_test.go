@@ -2,58 +2,27 @@ package build_test
 
 import (
 	"archive/tar"
-	"errors"
 	"fmt"
 	"io"
-	"log"
-	"net/http/httptest"
 	"path/filepath"
 	"reflect"
 	"sort"
 	"strings"
-	"sync"
 	"testing"
 
-	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/layout"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/terok-ai/terok-agent/pkg/build"
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/buildkittest"
+	"github.com/terok-ai/terok-agent/pkg/exec/exectest"
 	"github.com/terok-ai/terok-agent/pkg/exec/podman/podmantest"
 	"github.com/terok-ai/terok-agent/pkg/graph"
 	"github.com/terok-ai/terok-agent/pkg/layers"
 )
 
-var sharedDaemon struct {
-	once    sync.Once
-	address string
-	stop    func() error
-	err     error
-}
-
-// daemon is the address of the package's BuildKit daemon.
-func daemon(t *testing.T) string {
-	t.Helper()
-	buildkittest.Require(t)
-	sharedDaemon.once.Do(func() {
-		env, stop, err := buildkittest.Open()
-		if sharedDaemon.stop, sharedDaemon.err = stop, err; err == nil {
-			sharedDaemon.address = env.Address
-		}
-	})
-	if sharedDaemon.err != nil {
-		t.Fatal(sharedDaemon.err)
-	}
-	return sharedDaemon.address
-}
-
 // onBuildkit builds on the package's daemon into a store.
 func onBuildkit(t *testing.T, store string) change {
-	address := daemon(t)
+	address := buildkittest.Shared(t).Address
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	return func(_ *build.Spec, o *build.Options) {
 		o.Executor, o.Store, o.BuildkitAddrs, o.Network = "buildkit", store, []string{address}, ""
@@ -101,17 +70,7 @@ func TestSwitchExecutorsOnPodmansStorage(t *testing.T) {
 // serveBase serves a registry with a base and returns the base's reference.
 func serveBase(t *testing.T) string {
 	t.Helper()
-	s := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	t.Cleanup(s.Close)
-	ref := strings.TrimPrefix(s.URL, "http://") + "/library/debian:12"
-	to, err := name.ParseReference(ref, name.Insecure)
-	if err == nil {
-		err = remote.Write(to, buildkittest.Busybox(t))
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ref
+	return exectest.ServeRegistry(t).Put(t, "library/debian:12", buildkittest.Busybox(t))
 }
 
 // The two executors give equal keys, equal records and equal files.
@@ -145,7 +104,7 @@ func TestExecutorsAreEqual(t *testing.T) {
 		u, _ := two.Step(node)
 		mine := filepath.Join(t.TempDir(), "podman")
 		p.podman.Run(t, "push", "-q", strings.TrimPrefix(s.Found, "sha256:"), "oci:"+mine+":x")
-		compareTrees(t, id, treeOf(t, imageIn(t, mine, "")), treeOf(t, imageIn(t, dir, u.Found)))
+		compareTrees(t, id, treeOf(t, buildkittest.ImageIn(t, mine, "")), treeOf(t, buildkittest.ImageIn(t, dir, u.Found)))
 	}
 }
 
@@ -169,56 +128,17 @@ func recordOf(t *testing.T, p *build.Planned, id graph.ID) graph.Record {
 	return rec
 }
 
-// imageIn returns an image of a layout by its config digest, "" for any.
-func imageIn(t *testing.T, dir, config string) v1.Image {
-	t.Helper()
-	path, err := layout.FromPath(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	index, err := path.ImageIndex()
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := index.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range m.Manifests {
-		img, err := index.Image(d.Digest)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if id, err := img.ConfigName(); err == nil && (config == "" || id.String() == config) {
-			return img
-		}
-	}
-	t.Fatalf("no image %s in %s", config, dir)
-	return nil
-}
-
 // treeOf describes every path of an image.
 func treeOf(t *testing.T, img v1.Image) map[string]string {
 	t.Helper()
-	in := mutate.Extract(img)
-	defer in.Close()
 	out := map[string]string{}
-	r := tar.NewReader(in)
-	for {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return out
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	exectest.EachFile(t, img, func(h *tar.Header, content io.Reader) error {
 		sum := graph.NewContentHash()
-		if _, err := io.Copy(sum, r); err != nil {
-			t.Fatal(err)
-		}
-		path := "/" + strings.Trim(strings.TrimPrefix(h.Name, "./"), "/")
-		out[path] = fmt.Sprintf("%c %04o %d:%d %q %s", h.Typeflag, h.Mode&0o7777, h.Uid, h.Gid, h.Linkname, graph.ContentDigest(sum))
-	}
+		_, err := io.Copy(sum, content)
+		out["/"+h.Name] = fmt.Sprintf("%c %04o %d:%d %q %s", h.Typeflag, h.Mode&0o7777, h.Uid, h.Gid, h.Linkname, graph.ContentDigest(sum))
+		return err
+	})
+	return out
 }
 
 // mountPoints are what podman makes in a base that lacks them, because it mounts

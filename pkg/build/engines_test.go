@@ -116,7 +116,7 @@ func (e onLayout) addBase(t *testing.T, name string, env ...string) {
 // run unpacks the image and runs the command in there.
 func (e onLayout) run(t *testing.T, image string, command ...string) string {
 	t.Helper()
-	img := imageIn(t, e.dir, e.idOf(t, image))
+	img := buildkittest.ImageIn(t, e.dir, e.idOf(t, image))
 	root := t.TempDir()
 	unpack(t, img, root)
 	config, err := img.ConfigFile()

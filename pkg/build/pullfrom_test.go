@@ -94,16 +94,13 @@ func TestPullFromTrouble(t *testing.T) {
 		o.Executor, o.Store, o.BuildkitAddrs = "buildkit", "oci:"+dir, []string{"unix:///nowhere"}
 	}
 	t.Setenv("PATH", "")
-	r.refuse = func(w http.ResponseWriter, _ *http.Request) bool {
-		w.WriteHeader(http.StatusInternalServerError)
-		return true
-	}
+	r.refuse(http.StatusInternalServerError)
 	_, err := p.tryApply(bk, pullFrom(r))
 	var e *build.Error
 	if !errors.As(err, &e) || e.Class != string(exec.ClassRegistry) || e.Hint == "" || !strings.Contains(e.Message, r.prefix) {
 		t.Errorf("error %v, want class registry, the place and a hint", err)
 	}
-	r.refuse = nil
+	r.refuse(0)
 	made := p.plan(t, bk, pullFrom(r)) // an empty registry offers nothing
 	if s := made.Summary(); s.Pull != 0 || s.Build == 0 {
 		t.Errorf("summary %+v", s)

@@ -14,6 +14,7 @@ import (
 	"github.com/terok-ai/terok-agent/pkg/build"
 	"github.com/terok-ai/terok-agent/pkg/build/buildtest"
 	"github.com/terok-ai/terok-agent/pkg/exec"
+	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/buildkittest"
 	"github.com/terok-ai/terok-agent/pkg/exec/exectest"
 	"github.com/terok-ai/terok-agent/pkg/exec/podman/podmantest"
 	"github.com/terok-ai/terok-agent/pkg/graph"
@@ -185,11 +186,9 @@ func TestMain(m *testing.M) {
 		os.Exit(applyChild(run))
 	}
 	code := m.Run()
-	if sharedDaemon.stop != nil {
-		if err := sharedDaemon.stop(); err != nil {
-			fmt.Fprintln(os.Stderr, "stopping the tests' daemon:", err)
-			code = 1
-		}
+	if err := buildkittest.StopShared(); err != nil {
+		fmt.Fprintln(os.Stderr, "stopping the tests' daemon:", err)
+		code = 1
 	}
 	os.Exit(code)
 }

@@ -2,64 +2,50 @@ package build_test
 
 import (
 	"errors"
-	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/registry"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/terok-ai/terok-agent/pkg/build"
 	"github.com/terok-ai/terok-agent/pkg/build/buildtest"
 	"github.com/terok-ai/terok-agent/pkg/exec"
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/buildkittest"
+	"github.com/terok-ai/terok-agent/pkg/exec/exectest"
 	"github.com/terok-ai/terok-agent/pkg/graph"
 	"github.com/terok-ai/terok-agent/pkg/graph/plan"
 	"github.com/terok-ai/terok-agent/pkg/layers/store"
 )
 
-// teamRegistry is a registry that may first be asked for a password, or refuse.
+// teamRegistry is a part of a registry that images are exchanged with.
 type teamRegistry struct {
-	http.Handler
+	*exectest.Registry
 	prefix string
-	// refuse answers instead of the registry when it returns true.
-	refuse func(http.ResponseWriter, *http.Request) bool
 }
 
 func newTeamRegistry(t *testing.T) *teamRegistry {
 	t.Helper()
-	r := &teamRegistry{Handler: registry.New(registry.Logger(log.New(io.Discard, "", 0)))}
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		if r.refuse == nil || !r.refuse(w, q) {
-			r.ServeHTTP(w, q)
-		}
-	}))
-	t.Cleanup(s.Close)
-	r.prefix = strings.TrimPrefix(s.URL, "http://") + "/team"
-	return r
+	r := exectest.ServeRegistry(t)
+	return &teamRegistry{Registry: r, prefix: r.Host + "/team"}
+}
+
+// refuse makes the registry answer with nothing but a status; 0 ends that.
+func (r *teamRegistry) refuse(status int) {
+	if status == 0 {
+		r.Misbehave(nil)
+		return
+	}
+	r.Misbehave(func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(status); return true })
 }
 
 // image is the config digest under a name below the prefix, "" for none.
 func (r *teamRegistry) image(t *testing.T, short string) string {
 	t.Helper()
-	at, err := name.ParseReference(r.prefix+"/"+short, name.Insecure)
-	if err != nil {
-		t.Fatal(err)
-	}
-	img, err := remote.Image(at)
-	if err != nil {
+	img, ok := r.Image(t, "team/"+short)
+	if !ok {
 		return ""
 	}
-	id, err := img.ConfigName()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return id.String()
+	return buildkittest.IDOf(t, img)
 }
 
 func pushTo(r *teamRegistry) change {
@@ -86,7 +72,7 @@ func (r *teamRegistry) wantPushed(t *testing.T, p *build.Planned, node graph.ID)
 func TestPushFromPodman(t *testing.T) {
 	p := newProject(t)
 	r := newTeamRegistry(t)
-	r.refuse = func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(http.StatusUnauthorized); return true }
+	r.refuse(http.StatusUnauthorized)
 	_, err := p.tryApply(pushTo(r))
 	var e *build.Error
 	if !errors.As(err, &e) || e.Class != string(exec.ClassRegistry) || e.ExitCode != 1 ||
@@ -94,7 +80,7 @@ func TestPushFromPodman(t *testing.T) {
 		t.Fatalf("error %#v, want class registry, what is done, and a hint to log in", err)
 	}
 	p.upToDate(t)
-	r.refuse = nil
+	r.refuse(0)
 	if got := p.apply(t, pushTo(r)); got != "" {
 		t.Errorf("a push built %q", got)
 	}
@@ -117,10 +103,7 @@ func TestPushFromALayout(t *testing.T) {
 	made := p.plan(t, bk)
 	r.wantPushed(t, made, "l0")
 	r.wantPushed(t, made, "l1")
-	r.refuse = func(w http.ResponseWriter, _ *http.Request) bool {
-		w.WriteHeader(http.StatusTooManyRequests)
-		return true
-	}
+	r.refuse(http.StatusTooManyRequests)
 	_, err := p.tryApply(bk, pushTo(r))
 	var e *build.Error
 	if !errors.As(err, &e) || e.Class != string(exec.ClassRegistry) || e.Hint == "" || !errors.Is(err, store.ErrRateLimited) {

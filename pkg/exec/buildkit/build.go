@@ -90,6 +90,14 @@ func missingParent(p exec.Parent, where string) error {
 	}
 }
 
+// missingImage is a Tag that did not begin.
+func missingImage(name, image, where string) error {
+	return &exec.Error{
+		Class: exec.ClassBaseMissing, ExitCode: -1,
+		Message: fmt.Sprintf("naming %s: image %.19s is not in %s; no name has moved", name, image, where),
+	}
+}
+
 // solve runs the build on the daemon and follows its progress to the end.
 func (b *build) solve(ctx context.Context, opt bkclient.SolveOpt) (handed, error) {
 	status := make(chan *bkclient.SolveStatus)

@@ -7,13 +7,14 @@ import (
 
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit"
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/buildkittest"
+	"github.com/terok-ai/terok-agent/pkg/exec/exectest"
 )
 
 // What one daemon left in a cache another takes, and runs no step.
 func TestCaches(t *testing.T) {
-	host := serveRegistry(t)
+	host := exectest.ServeRegistry(t).Host
 	dir := filepath.Join(t.TempDir(), "cache")
-	one, other := daemon(t).Address, buildkittest.Daemon(t)
+	one, other := buildkittest.Shared(t).Address, buildkittest.Daemon(t)
 	for name, c := range map[string][2]string{
 		"registry": {"type=registry,ref=" + host + "/cache:main", host + "/cache:main"},
 		"local":    {"type=local,dest=" + dir, "type=local,src=" + dir},
@@ -27,14 +28,14 @@ func TestCaches(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			recipe := withBase + "RUN echo " + name + " && cat /proc/sys/kernel/random/uuid > /random\n"
+			recipe := exectest.WithBase + "RUN echo " + name + " && cat /proc/sys/kernel/random/uuid > /random\n"
 			said := func(address string, o buildkit.Options) string {
 				target, images, base := newLayout(t)
 				o.Addresses, o.Target = []string{address}, target
 				x := buildkit.New(o)
 				t.Cleanup(func() { _ = x.Close() })
-				made, _ := build(t, x, request(recipe, nil, fromBase(base)))
-				return contentOf(t, imageIn(t, images, made.Image), "/random")
+				made, _ := exectest.Build(t, x, request(recipe, nil, exectest.OnBase(base)))
+				return contentOf(t, images, made.Image, "/random")
 			}
 			want := said(one, buildkit.Options{CacheFrom: []buildkit.Cache{from}, CacheTo: []buildkit.Cache{to}})
 			if got := said(other, buildkit.Options{CacheFrom: []buildkit.Cache{from}}); got != want {

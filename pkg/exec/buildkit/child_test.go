@@ -12,6 +12,7 @@ import (
 	"github.com/terok-ai/terok-agent/pkg/exec"
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit"
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/buildkittest"
+	"github.com/terok-ai/terok-agent/pkg/exec/exectest"
 	"github.com/terok-ai/terok-agent/pkg/layers"
 )
 
@@ -26,7 +27,7 @@ func childMain() int {
 		Getenv:  noEnv,
 		Managed: buildkit.Managed{Binary: os.Args[1], Root: os.Args[2]},
 	})
-	r := request(withBase+"RUN echo running && sleep 65432\n", nil, fromBase(os.Getenv(childVariable)))
+	r := request(exectest.WithBase+"RUN echo running && sleep 65432\n", nil, exectest.OnBase(os.Getenv(childVariable)))
 	_, err := x.Build(context.Background(), r, exec.SinkFunc(func(e exec.Event) {
 		if e.Kind == exec.Log {
 			fmt.Println(e.Text)
@@ -62,6 +63,6 @@ func TestKilled(t *testing.T) {
 	}
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	waitForNone(t, "sleep\x0065432")
-	waitForNone(t, root)
+	exectest.WaitForNone(t, "sleep\x0065432")
+	exectest.WaitForNone(t, root)
 }

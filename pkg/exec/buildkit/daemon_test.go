@@ -14,6 +14,7 @@ import (
 	"github.com/terok-ai/terok-agent/pkg/exec"
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit"
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/buildkittest"
+	"github.com/terok-ai/terok-agent/pkg/exec/exectest"
 	"github.com/terok-ai/terok-agent/pkg/layers"
 )
 
@@ -21,7 +22,7 @@ import (
 func newLayout(t *testing.T) (target *buildkit.Layout, dir, base string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "images")
-	base = buildkittest.AddToLayout(t, dir, baseName, buildkittest.Busybox(t))
+	base = buildkittest.AddToLayout(t, dir, exectest.BaseRef, buildkittest.Busybox(t))
 	return buildkit.NewLayout(buildkit.LayoutOptions{Dir: dir, Platform: layers.HostPlatform}), dir, base
 }
 
@@ -40,7 +41,7 @@ func TestBadAddresses(t *testing.T) {
 	} {
 		t.Run(c.address, func(t *testing.T) {
 			target, _, base := newLayout(t)
-			e := buildError(t, executor(t, c.address, target), request(withBase+"RUN true\n", nil, fromBase(base)))
+			e := exectest.BuildError(t, executor(t, c.address, target), request(exectest.WithBase+"RUN true\n", nil, exectest.OnBase(base)))
 			if e.Class != exec.ClassNoEngine || !strings.Contains(e.Message, c.want) || e.Hint == "" {
 				t.Errorf("error = %v (class %s, hint %q), want no-engine and %q", e, e.Class, e.Hint, c.want)
 			}
@@ -79,7 +80,7 @@ func TestNobodyAnswers(t *testing.T) {
 			x := buildkit.New(buildkit.Options{
 				Addresses: []string{c.address}, Target: target, Getenv: noEnv, Deadline: time.Second,
 			})
-			e := buildError(t, x, request(withBase+"RUN true\n", nil, fromBase(base)))
+			e := exectest.BuildError(t, x, request(exectest.WithBase+"RUN true\n", nil, exectest.OnBase(base)))
 			if e.Class != exec.ClassNoEngine || !strings.Contains(e.Hint, c.hint) {
 				t.Errorf("error = %v (class %s, hint %q), want no-engine and a hint with %q", e, e.Class, e.Hint, c.hint)
 			}
@@ -89,7 +90,7 @@ func TestNobodyAnswers(t *testing.T) {
 
 // BUILDKIT_HOST is used when no address is given.
 func TestHostVariable(t *testing.T) {
-	env := daemon(t)
+	env := buildkittest.Shared(t)
 	target, _, base := newLayout(t)
 	x := buildkit.New(buildkit.Options{Target: target, Getenv: func(name string) string {
 		if name == "BUILDKIT_HOST" {
@@ -98,7 +99,7 @@ func TestHostVariable(t *testing.T) {
 		return ""
 	}, Managed: buildkit.Managed{Binary: "/nonexistent/buildkitd"}})
 	defer func() { _ = x.Close() }()
-	build(t, x, request(withBase+"RUN true\n", nil, fromBase(base)))
+	exectest.Build(t, x, request(exectest.WithBase+"RUN true\n", nil, exectest.OnBase(base)))
 }
 
 // managed returns an executor that starts a daemon, and its cache's directory.
@@ -123,32 +124,32 @@ func managed(t *testing.T, target buildkit.Target) (*buildkit.Executor, string) 
 func TestManagedDaemon(t *testing.T) {
 	target, _, base := newLayout(t)
 	x, root := managed(t, target)
-	r := request(withBase+"RUN cat /proc/sys/kernel/random/uuid > /id\n", nil, fromBase(base))
+	r := request(exectest.WithBase+"RUN cat /proc/sys/kernel/random/uuid > /id\n", nil, exectest.OnBase(base))
 	r.Options.Network = "host"
-	if res, _ := build(t, x, r); res.Cached != 0 {
+	if res, _ := exectest.Build(t, x, r); res.Cached != 0 {
 		t.Errorf("result %+v of a new daemon, want steps that ran", res)
 	}
 	clash := buildkit.New(buildkit.Options{Target: target, Getenv: noEnv, Managed: buildkit.Managed{Binary: mustBinary(t), Root: root}})
-	if e := buildError(t, clash, r); e.Class != exec.ClassNoEngine || !strings.Contains(e.Hint, "another run") {
+	if e := exectest.BuildError(t, clash, r); e.Class != exec.ClassNoEngine || !strings.Contains(e.Hint, "another run") {
 		t.Errorf("a second daemon on one cache: %v (hint %q)", e, e.Hint)
 	}
 	if err := x.Close(); err != nil {
 		t.Fatal(err)
 	}
-	waitForNone(t, root)
+	exectest.WaitForNone(t, root)
 	again := buildkit.New(buildkit.Options{Target: target, Getenv: noEnv, Managed: buildkit.Managed{Binary: mustBinary(t), Root: root}})
-	_, rec := build(t, again, r)
-	if got := rec.of(exec.StepCached); len(got) != 1 || !strings.HasPrefix(got[0].Text, "RUN ") {
+	_, rec := exectest.Build(t, again, r)
+	if got := rec.Of(exec.StepCached); len(got) != 1 || !strings.HasPrefix(got[0].Text, "RUN ") {
 		t.Errorf("cached in the next daemon: %+v, want the RUN", got)
 	}
 	r.Options.Network = "private"
-	if e := buildError(t, again, r); e.Class != exec.ClassNetwork || e.Hint == "" {
+	if e := exectest.BuildError(t, again, r); e.Class != exec.ClassNetwork || e.Hint == "" {
 		t.Errorf("a private network: %v (class %s), want network-setup", e, e.Class)
 	}
 	if err := again.Close(); err != nil {
 		t.Fatal(err)
 	}
-	waitForNone(t, root)
+	exectest.WaitForNone(t, root)
 }
 
 func mustBinary(t *testing.T) string {
@@ -165,7 +166,7 @@ func TestNoDaemonAtAll(t *testing.T) {
 	buildkittest.Require(t)
 	target, _, base := newLayout(t)
 	x := buildkit.New(buildkit.Options{Target: target, Getenv: noEnv, Managed: buildkit.Managed{Binary: "no-such-buildkitd"}})
-	e := buildError(t, x, request(withBase+"RUN true\n", nil, fromBase(base)))
+	e := exectest.BuildError(t, x, request(exectest.WithBase+"RUN true\n", nil, exectest.OnBase(base)))
 	for _, way := range []string{"--buildkit-addr", "BUILDKIT_HOST", "usual sockets", "buildkitd to start"} {
 		if !strings.Contains(e.Message, way) {
 			t.Errorf("%q does not name %s", e.Message, way)
@@ -182,7 +183,7 @@ func TestDaemonFailsToStart(t *testing.T) {
 	}
 	target, _, base := newLayout(t)
 	x := buildkit.New(buildkit.Options{Target: target, Getenv: noEnv, Managed: buildkit.Managed{Binary: script, Root: t.TempDir()}})
-	e := buildError(t, x, request(withBase+"RUN true\n", nil, fromBase(base)))
+	e := exectest.BuildError(t, x, request(exectest.WithBase+"RUN true\n", nil, exectest.OnBase(base)))
 	if e.Class != exec.ClassNoEngine || !strings.Contains(e.Message, "failed to find runc binary") || e.Hint != "install runc" {
 		t.Errorf("error = %v (hint %q)", e, e.Hint)
 	}
@@ -194,60 +195,60 @@ func TestCancelManaged(t *testing.T) {
 	x, root := managed(t, target)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	rec := &recorder{seen: func(e exec.Event) {
+	rec := &exectest.Recorder{Seen: func(e exec.Event) {
 		if e.Kind == exec.Log && e.Text == "running" {
 			cancel()
 		}
 	}}
-	_, err := x.Build(ctx, request(withBase+"RUN echo running && sleep 87654\n", nil, fromBase(base)), rec)
+	_, err := x.Build(ctx, request(exectest.WithBase+"RUN echo running && sleep 87654\n", nil, exectest.OnBase(base)), rec)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error = %v, want context.Canceled", err)
 	}
 	if err := x.Close(); err != nil {
 		t.Error(err)
 	}
-	waitForNone(t, "sleep\x0087654")
-	waitForNone(t, root)
+	exectest.WaitForNone(t, "sleep\x0087654")
+	exectest.WaitForNone(t, root)
 }
 
 // Layers are spread over the daemons and meet in the registry; when one daemon
 // dies in the middle of a build that build fails with a clear error, and the
 // others go on.
 func TestTwoDaemons(t *testing.T) {
-	first := daemon(t)
+	first := buildkittest.Shared(t)
 	second, stop, err := buildkittest.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = stop() }()
-	host := serveRegistry(t)
-	ref, id := pushBusybox(t, host)
+	r := exectest.ServeRegistry(t)
+	ref, id := putBase(t, r)
 	x := buildkit.New(buildkit.Options{
-		Addresses: []string{first.Address, second.Address}, Target: registryTarget(t, host, ""), Getenv: noEnv,
+		Addresses: []string{first.Address, second.Address}, Target: registryTarget(r, ""), Getenv: noEnv,
 	})
 	defer func() { _ = x.Close() }()
-	if _, err := x.Pull(t.Context(), ref, &recorder{}); err != nil {
+	if _, err := x.Pull(t.Context(), ref, &exectest.Recorder{}); err != nil {
 		t.Fatal(err)
 	}
-	below := request(withRef(ref)+"RUN echo below > /below\n", nil, onBase(ref, id))
+	below := request(withRef(ref)+"RUN echo below > /below\n", nil, exectest.On("BASE", ref, id))
 	below.Names = []string{"terok-below:1"}
-	made, _ := build(t, x, below)
+	made, _ := exectest.Build(t, x, below)
 	// The next one is for the second daemon, which knows the parent only from
 	// the registry.
-	top := request(withRef("terok-below:1")+"RUN cat /below > /top\n", nil, onBase("terok-below:1", made.Image))
-	build(t, x, top)
-	build(t, x, below)
+	top := request(withRef("terok-below:1")+"RUN cat /below > /top\n", nil, exectest.On("BASE", "terok-below:1", made.Image))
+	exectest.Build(t, x, top)
+	exectest.Build(t, x, below)
 
-	rec := &recorder{seen: func(e exec.Event) {
+	rec := &exectest.Recorder{Seen: func(e exec.Event) {
 		if e.Kind == exec.Log && e.Text == "running" {
 			second.Kill()
 		}
 	}}
-	_, err = x.Build(t.Context(), request(withRef(ref)+"RUN echo running && sleep 76543\n", nil, onBase(ref, id)), rec)
-	endAll(t, "sleep\x0076543") // a daemon that is killed leaves its steps
+	_, err = x.Build(t.Context(), request(withRef(ref)+"RUN echo running && sleep 76543\n", nil, exectest.On("BASE", ref, id)), rec)
+	exectest.EndAll(t, "sleep\x0076543") // a daemon that is killed leaves its steps
 	var e *exec.Error
 	if !errors.As(err, &e) || e.Class != exec.ClassNoEngine || e.Hint == "" {
 		t.Fatalf("error = %v, want one of class no-engine with a hint", err)
 	}
-	build(t, x, below)
+	exectest.Build(t, x, below)
 }

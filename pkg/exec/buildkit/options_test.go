@@ -11,6 +11,7 @@ import (
 	"github.com/terok-ai/terok-agent/pkg/exec"
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit"
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/buildkittest"
+	"github.com/terok-ai/terok-agent/pkg/exec/exectest"
 	"github.com/terok-ai/terok-agent/pkg/graph"
 	"github.com/terok-ai/terok-agent/pkg/layers"
 )
@@ -27,16 +28,16 @@ func withEnv(t *testing.T, address string, target buildkit.Target, env map[strin
 // and the layers of the base stay what they are.
 func TestReproducible(t *testing.T) {
 	env := map[string]string{"SOURCE_DATE_EPOCH": "1700000000"}
-	files := fstest.MapFS{"d": {Mode: fs.ModeDir | 0o755}, "d/f": file("text")}
+	files := fstest.MapFS{"d": {Mode: fs.ModeDir | 0o755}, "d/f": exectest.File("text")}
 	var results [2][2]exec.Result
 	for i := range results {
 		target, dir, base := newLayout(t)
 		x := withEnv(t, buildkittest.Daemon(t), target, env)
-		l0, _ := build(t, x, request(withBase+"RUN date > /dev/null; mkdir /made && echo x > /made/file\nCOPY d/ /d/\n", files, fromBase(base)))
-		l1, _ := build(t, x, request("ARG L0=terok-l0:x\nFROM ${L0}\nRUN touch /l1\n", nil,
+		l0, _ := exectest.Build(t, x, request(exectest.WithBase+"RUN date > /dev/null; mkdir /made && echo x > /made/file\nCOPY d/ /d/\n", files, exectest.OnBase(base)))
+		l1, _ := exectest.Build(t, x, request("ARG L0=terok-l0:x\nFROM ${L0}\nRUN touch /l1\n", nil,
 			exec.Parent{Node: "l0", Arg: "L0", Ref: "terok-l0:x", Image: l0.Image}))
 		results[i] = [2]exec.Result{l0, l1}
-		below, above := imageIn(t, dir, base), imageIn(t, dir, l1.Image)
+		below, above := buildkittest.ImageIn(t, dir, base), buildkittest.ImageIn(t, dir, l1.Image)
 		first, err := below.Layers()
 		if err != nil {
 			t.Fatal(err)
@@ -61,11 +62,11 @@ func TestReproducible(t *testing.T) {
 func TestNetworkModes(t *testing.T) {
 	x, dir, base := onLayout(t)
 	inside := func(mode string) string {
-		r := request(withBase+"# "+mode+"\nRUN cat /proc/net/dev | grep -c : > /devices; readlink /proc/self/ns/net > /ns\n", nil, fromBase(base))
+		r := request(exectest.WithBase+"# "+mode+"\nRUN cat /proc/net/dev | grep -c : > /devices; readlink /proc/self/ns/net > /ns\n", nil, exectest.OnBase(base))
 		r.Options.Network = mode
 		r.Salt = "salt-" + mode
-		res, _ := build(t, x, r)
-		return contentOf(t, imageIn(t, dir, res.Image), "/ns")
+		res, _ := exectest.Build(t, x, r)
+		return contentOf(t, dir, res.Image, "/ns")
 	}
 	own, err := os.Readlink("/proc/self/ns/net")
 	if err != nil {
@@ -77,9 +78,9 @@ func TestNetworkModes(t *testing.T) {
 	if got := inside("none"); got == own {
 		t.Errorf("none: network %s is the host's", got)
 	}
-	r := request(withBase+"RUN true\n", nil, fromBase(base))
+	r := request(exectest.WithBase+"RUN true\n", nil, exectest.OnBase(base))
 	r.Options.Network = "bridge"
-	if e := buildError(t, x, r); e.Class != exec.ClassRecipe || !strings.Contains(e.Message, `"bridge"`) {
+	if e := exectest.BuildError(t, x, r); e.Class != exec.ClassRecipe || !strings.Contains(e.Message, `"bridge"`) {
 		t.Errorf("an unknown mode: %v (class %s)", e, e.Class)
 	}
 }
@@ -94,53 +95,22 @@ func TestNetworkNotAllowed(t *testing.T) {
 	defer func() { _ = stop() }()
 	target, _, base := newLayout(t)
 	x := executor(t, env.Address, target)
-	r := request(withBase+"RUN true\n", nil, fromBase(base))
+	r := request(exectest.WithBase+"RUN true\n", nil, exectest.OnBase(base))
 	r.Options.Network = "host"
-	if e := buildError(t, x, r); e.Class != exec.ClassNetwork || !strings.Contains(e.Hint, "--allow-insecure-entitlement") {
+	if e := exectest.BuildError(t, x, r); e.Class != exec.ClassNetwork || !strings.Contains(e.Hint, "--allow-insecure-entitlement") {
 		t.Errorf("error = %v (class %s, hint %q), want network-setup", e, e.Class, e.Hint)
-	}
-}
-
-// A context that lies on disk is read from there, without what it ignores.
-func TestContextDirectory(t *testing.T) {
-	x, dir, base := onLayout(t)
-	project := t.TempDir()
-	for name, text := range map[string]string{
-		"kept": "kept", "secret": "ignored", "sub/file": "deep", ".dockerignore": "# why\nsecret\n",
-	} {
-		path := filepath.Join(project, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	r := request(withBase+"COPY . /ctx/\nRUN ls -A /ctx | sort | tr '\\n' ' ' > /list\n", nil, fromBase(base))
-	r.Recipe.ContextDir = project
-	res, _ := build(t, x, r)
-	img := imageIn(t, dir, res.Image)
-	if got := contentOf(t, img, "/list"); got != ".dockerignore kept sub " {
-		t.Errorf("the context held %q", got)
-	}
-	if err := os.WriteFile(filepath.Join(project, "sub/file"), []byte("changed"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	res, _ = build(t, x, r)
-	if got := contentOf(t, imageIn(t, dir, res.Image), "/ctx/sub/file"); got != "changed" {
-		t.Errorf("after an edit: %q", got)
 	}
 }
 
 // Proxies reach steps, and no image; another proxy runs nothing again.
 func TestProxies(t *testing.T) {
-	env := daemon(t)
+	env := buildkittest.Shared(t)
 	target, dir, base := newLayout(t)
-	r := request(withBase+"RUN echo \"$http_proxy\" > /proxy; cat /proc/sys/kernel/random/uuid > /id\n", nil, fromBase(base))
+	r := request(exectest.WithBase+"RUN echo \"$http_proxy\" > /proxy; cat /proc/sys/kernel/random/uuid > /id\n", nil, exectest.OnBase(base))
 	var ids []string
 	for _, proxy := range []string{"http://one.example:1", "http://two.example:2"} {
-		res, _ := build(t, withEnv(t, env.Address, target, map[string]string{"http_proxy": proxy}), r)
-		img := imageIn(t, dir, res.Image)
+		res, _ := exectest.Build(t, withEnv(t, env.Address, target, map[string]string{"http_proxy": proxy}), r)
+		img := buildkittest.ImageIn(t, dir, res.Image)
 		config, err := img.RawConfigFile()
 		if err != nil {
 			t.Fatal(err)
@@ -148,10 +118,10 @@ func TestProxies(t *testing.T) {
 		if strings.Contains(string(config), proxy) {
 			t.Error("the proxy is in the image's configuration")
 		}
-		if got := contentOf(t, img, "/proxy"); got != "http://one.example:1" {
+		if got := exectest.Content(t, img, "/proxy"); got != "http://one.example:1" {
 			t.Errorf("the step saw %q", got)
 		}
-		ids = append(ids, contentOf(t, img, "/id"))
+		ids = append(ids, exectest.Content(t, img, "/id"))
 	}
 	if ids[0] != ids[1] {
 		t.Error("another proxy ran the step again")
@@ -160,13 +130,13 @@ func TestProxies(t *testing.T) {
 
 // A store that cannot be written is said to be the trouble.
 func TestStoreNotWritable(t *testing.T) {
-	env := daemon(t)
+	env := buildkittest.Shared(t)
 	blocked := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(blocked, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	x := executor(t, env.Address, buildkit.NewLayout(buildkit.LayoutOptions{Dir: filepath.Join(blocked, "images"), Platform: layers.HostPlatform}))
-	e := buildError(t, x, request("FROM scratch\nCOPY f /\n", fstest.MapFS{"f": file("x")}))
+	e := exectest.BuildError(t, x, request("FROM scratch\nCOPY f /\n", fstest.MapFS{"f": exectest.File("x")}))
 	if e.Class != exec.ClassStorage || e.Hint == "" || e.Node != graph.ID("demo") {
 		t.Errorf("error = %v (class %s, hint %q), want storage", e, e.Class, e.Hint)
 	}
@@ -180,15 +150,15 @@ func TestBadSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{large, large + "-gone"} {
-		r := request(withBase+"RUN true\n", nil, fromBase(base))
+		r := request(exectest.WithBase+"RUN true\n", nil, exectest.OnBase(base))
 		r.Options.Secrets = map[string]string{"s": path}
-		if e := buildError(t, x, r); e.Class != exec.ClassSecret || e.Hint == "" {
+		if e := exectest.BuildError(t, x, r); e.Class != exec.ClassSecret || e.Hint == "" {
 			t.Errorf("%s: %v (class %s), want secret", path, e, e.Class)
 		}
 	}
-	r := request(withBase+"RUN true\n", nil, fromBase(base))
+	r := request(exectest.WithBase+"RUN true\n", nil, exectest.OnBase(base))
 	r.Options.SSH = []string{"default=/nonexistent/agent"}
-	if e := buildError(t, x, r); e.Class != exec.ClassSecret || e.Hint == "" {
+	if e := exectest.BuildError(t, x, r); e.Class != exec.ClassSecret || e.Hint == "" {
 		t.Errorf("ssh: %v (class %s), want secret", e, e.Class)
 	}
 }

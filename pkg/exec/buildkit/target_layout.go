@@ -84,7 +84,7 @@ func (t *Layout) Tag(ctx context.Context, moves map[string]string) error {
 	for name, image := range moves {
 		d, ok := byConfig[image]
 		if !ok {
-			return fmt.Errorf("naming %q: image %.19s is not in the layout %q", name, image, t.o.Dir)
+			return missingImage(name, image, "the layout "+t.o.Dir)
 		}
 		to[plan.FullName(name)] = d
 	}

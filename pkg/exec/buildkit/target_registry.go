@@ -97,8 +97,14 @@ func (t *Registry) Pull(ctx context.Context, ref string) (exec.Result, error) {
 }
 
 // Tag puts the images' manifests under the names, one after another: a
-// registry cannot move several at once. An error says which have moved.
+// registry cannot move several at once. None moves before it is known where all
+// images lie. An error says which have moved.
 func (t *Registry) Tag(ctx context.Context, moves map[string]string) error {
+	for _, short := range sortedKeys(moves) {
+		if _, ok := t.where(moves[short]); !ok {
+			return missingImage(short, moves[short], "the registry "+t.o.Store.Prefix)
+		}
+	}
 	var done []string
 	for _, short := range sortedKeys(moves) {
 		if err := t.tagOne(ctx, short, moves[short]); err != nil {

@@ -1,5 +1,6 @@
-// Package exectest has an executor that keeps its images in memory, for tests
-// of everything above an engine.
+// Package exectest has the suite that every executor on every store passes, an
+// executor that keeps its images in memory for tests of everything above an
+// engine, and a registry that misbehaves when told to.
 package exectest
 
 import (

@@ -87,11 +87,11 @@ func stubBuild(mode string, args []string) int {
 
 // stubInspect shows the image, with the labels of request, or fewer.
 func stubInspect(mode string, args []string) {
-	labels := `"ai.terok.node":"demo","ai.terok.key":"sha256:0"`
+	labels := `"ai.terok.node":"demo","ai.terok.key":"sha256:0","ai.terok.record":"none"`
 	id := args[len(args)-1]
 	switch mode {
 	case "label-missing":
-		labels = `"ai.terok.node":"demo"`
+		labels = `"ai.terok.node":"demo","ai.terok.record":"none"`
 	case "label-cut":
 		labels = strings.Replace(labels, "sha256:0", "sha256:", 1)
 	case "garbage-inspect":

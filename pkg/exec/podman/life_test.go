@@ -16,16 +16,17 @@ import (
 	"time"
 
 	"github.com/terok-ai/terok-agent/pkg/exec"
+	"github.com/terok-ai/terok-agent/pkg/exec/exectest"
 	"github.com/terok-ai/terok-agent/pkg/exec/podman"
 )
 
 // slow is a layer whose step says that it runs and then does not end.
 func slow(base string) exec.Request {
-	return request(withBase+"RUN echo under way; sleep 100000\n", nil, fromBase(base))
+	return request(exectest.WithBase+"RUN echo under way; sleep 100000\n", nil, exectest.OnBase(base))
 }
 
 // eventually waits for what happens soon after; how soon is no matter.
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for range 600 {
 		if ok() {
@@ -38,7 +39,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 
 // processesOf counts the processes that belong to builds in a directory:
 // podman by its arguments, a step by the mounts of its container.
-func processesOf(t *testing.T, dir string) int {
+func processesOf(t testing.TB, dir string) int {
 	t.Helper()
 	n := 0
 	for _, pattern := range []string{"/proc/[0-9]*/cmdline", "/proc/[0-9]*/mountinfo"} {
@@ -57,7 +58,7 @@ func processesOf(t *testing.T, dir string) int {
 }
 
 // checkNothingLeft checks that a cut-off build left nothing anywhere.
-func checkNothingLeft(t *testing.T, dir string) {
+func checkNothingLeft(t testing.TB, dir string) {
 	t.Helper()
 	e, _ := engine(t)
 	eventually(t, "processes end", func() bool { return processesOf(t, dir) == 0 })
@@ -69,50 +70,11 @@ func checkNothingLeft(t *testing.T, dir string) {
 	}
 }
 
-func TestCancelDuringRun(t *testing.T) {
-	e, base := engine(t)
-	o := options(t, e)
-	x := podman.New(o)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	// Two at a time: the leftovers of one look like the work of the other.
-	var wait sync.WaitGroup
-	errs := make([]error, 2)
-	var running sync.WaitGroup
-	running.Add(len(errs))
-	for i := range errs {
-		wait.Go(func() {
-			var once sync.Once
-			_, errs[i] = x.Build(ctx, slow(base), &recorder{seen: func(ev exec.Event) {
-				if ev.Kind == exec.Log {
-					once.Do(running.Done)
-				}
-			}})
-		})
-	}
-	running.Wait()
-	if processesOf(t, o.TempDir) == 0 {
-		t.Error("no processes while the builds run: the check after them would be blind")
-	}
-	cancel()
-	wait.Wait()
-	for _, err := range errs {
-		var own *exec.Error
-		if !errors.As(err, &own) || own.Class != exec.ClassCancelled || !errors.Is(err, context.Canceled) {
-			t.Errorf("Build = %v, want class cancelled", err)
-		}
-	}
-	checkNothingLeft(t, o.TempDir)
-	if _, err := podman.New(o).Build(context.Background(), request(withBase, nil, fromBase(base)), &recorder{}); err != nil {
-		t.Errorf("the next build: %v", err)
-	}
-}
-
 func TestKilledFromOutside(t *testing.T) {
 	e, base := engine(t)
 	o := options(t, e)
 	var once sync.Once
-	_, err := podman.New(o).Build(context.Background(), slow(base), &recorder{seen: func(ev exec.Event) {
+	_, err := podman.New(o).Build(context.Background(), slow(base), &exectest.Recorder{Seen: func(ev exec.Event) {
 		if ev.Kind == exec.Log {
 			once.Do(func() { killPodman(t, o.TempDir) })
 		}
@@ -195,9 +157,9 @@ func TestCleanSparesTheLiving(t *testing.T) {
 	o := options(t, e)
 	x := podman.New(o)
 	var once sync.Once
-	r := request(withBase+"RUN echo under way; sleep 2\n", nil, fromBase(base))
+	r := request(exectest.WithBase+"RUN echo under way; sleep 2\n", nil, exectest.OnBase(base))
 	r.Salt = "spare"
-	_, err := x.Build(context.Background(), r, &recorder{seen: func(ev exec.Event) {
+	_, err := x.Build(context.Background(), r, &exectest.Recorder{Seen: func(ev exec.Event) {
 		if ev.Kind == exec.Log {
 			once.Do(func() {
 				if err := podman.New(o).Clean(context.Background()); err != nil {
@@ -227,8 +189,8 @@ func TestDiskFull(t *testing.T) {
 		}
 	})
 	big := strings.Repeat("x", 5<<20)
-	r := request(withBase+"COPY big /big\n", fstest.MapFS{"big": file(big)}, fromBase(base))
-	err := buildError(t, podman.New(o), r)
+	r := request(exectest.WithBase+"COPY big /big\n", fstest.MapFS{"big": exectest.File(big)}, exectest.OnBase(base))
+	err := exectest.BuildError(t, podman.New(o), r)
 	if err.Class != exec.ClassDiskFull {
 		t.Errorf("class %s: %v; want disk-full", err.Class, err)
 	}

@@ -8,9 +8,9 @@ import (
 	"testing/fstest"
 
 	"github.com/terok-ai/terok-agent/pkg/exec"
+	"github.com/terok-ai/terok-agent/pkg/exec/exectest"
 	"github.com/terok-ai/terok-agent/pkg/exec/podman"
 	"github.com/terok-ai/terok-agent/pkg/exec/podman/podmantest"
-	"github.com/terok-ai/terok-agent/pkg/graph"
 )
 
 // One storage serves all tests of the package: making one costs seconds.
@@ -39,16 +39,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-const baseName = "docker.io/library/busybox:1"
-
 // engine returns the package's podman and the ID of its busybox image.
-func engine(t *testing.T) (podmantest.Env, string) {
+func engine(t testing.TB) (podmantest.Env, string) {
 	t.Helper()
 	podmantest.Require(t)
 	shared.once.Do(func() {
 		shared.env, shared.remove, shared.err = podmantest.Open()
 		if shared.err == nil {
-			shared.base, shared.err = shared.env.ImportBusybox(baseName)
+			shared.base, shared.err = shared.env.ImportBusybox(exectest.BaseRef, "ENV GREETING=conform")
 		}
 	})
 	if shared.err != nil {
@@ -69,45 +67,24 @@ func options(t *testing.T, e podmantest.Env) podman.Options {
 	return podman.Options{Cmd: e.Cmd, Env: e.Vars, TempDir: t.TempDir()}
 }
 
-// recorder keeps events.
-type recorder struct {
-	mu     sync.Mutex
-	events []exec.Event
-	// seen is called for each event.
-	seen func(exec.Event)
-}
-
-func (r *recorder) Event(e exec.Event) {
-	r.mu.Lock()
-	r.events = append(r.events, e)
-	r.mu.Unlock()
-	if r.seen != nil {
-		r.seen(e)
-	}
-}
-
-func (r *recorder) texts(k exec.EventKind) []string {
-	var out []string
-	for _, e := range r.events {
-		if e.Kind == k {
-			out = append(out, e.Text)
-		}
-	}
-	return out
-}
-
-// request is a layer "demo" from a Dockerfile and files.
+// request is a layer "demo" on the host's network: making another for each step
+// takes long.
 func request(dockerfile string, files fstest.MapFS, parents ...exec.Parent) exec.Request {
-	return exec.Request{
-		Node: "demo", Parents: parents,
-		Recipe:  graph.Recipe{Name: "demo.Dockerfile", Dockerfile: []byte(dockerfile), Context: files},
-		Labels:  map[string]string{graph.LabelNode: "demo", graph.LabelKey: "sha256:0"},
-		Options: exec.BuildOptions{Network: "host"},
+	r := exectest.Layer(dockerfile, files, parents...)
+	r.Options.Network = "host"
+	return r
+}
+
+// entries lists a directory.
+func entries(t testing.TB, dir string) []string {
+	t.Helper()
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
 	}
+	var names []string
+	for _, e := range list {
+		names = append(names, e.Name())
+	}
+	return names
 }
-
-func fromBase(id string) exec.Parent {
-	return exec.Parent{Node: "base", Arg: "BASE", Ref: baseName, Image: id}
-}
-
-func file(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text), Mode: 0o644} }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 
 	"github.com/terok-ai/terok-agent/pkg/exec"
+	"github.com/terok-ai/terok-agent/pkg/exec/exectest"
 )
 
 func TestPull(t *testing.T) {
@@ -20,7 +21,7 @@ func TestPull(t *testing.T) {
 	t.Cleanup(server.Close)
 	ref := strings.TrimPrefix(server.URL, "http://") + "/a/busybox:1"
 	e.Run(t, "push", "-q", "--tls-verify=false", base, ref)
-	rec := &recorder{}
+	rec := &exectest.Recorder{}
 	res, err := x.Pull(context.Background(), ref, rec)
 	if err != nil {
 		t.Fatal(err)
@@ -28,7 +29,7 @@ func TestPull(t *testing.T) {
 	if res.Image != base || !strings.HasPrefix(res.Manifest, "sha256:") {
 		t.Errorf("result = %+v, want image %s", res, base)
 	}
-	if got := rec.texts(exec.PullStarted); len(got) != 1 || got[0] != ref {
+	if got := rec.Texts(exec.PullStarted); len(got) != 1 || got[0] != ref {
 		t.Errorf("pull-started events: %q", got)
 	}
 	var own *exec.Error

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/terok-ai/terok-agent/pkg/exec"
+	"github.com/terok-ai/terok-agent/pkg/exec/exectest"
 	"github.com/terok-ai/terok-agent/pkg/exec/podman"
 )
 
@@ -42,7 +43,7 @@ func TestBuildBelievesNothing(t *testing.T) {
 		{"garbage-version", exec.ClassUnknown, -1, "asking podman for its version"},
 	} {
 		t.Run(c.mode, func(t *testing.T) {
-			err := buildError(t, stubExecutor(t, c.mode), request("FROM scratch\nLABEL a=1\n", nil))
+			err := exectest.BuildError(t, stubExecutor(t, c.mode), request("FROM scratch\nLABEL a=1\n", nil))
 			if err.Class != c.class || err.ExitCode != c.code || !strings.Contains(err.Message, c.message) {
 				t.Errorf("class %s, code %d, message %q; want %s, %d, %q", err.Class, err.ExitCode, err.Message, c.class, c.code, c.message)
 			}
@@ -51,7 +52,7 @@ func TestBuildBelievesNothing(t *testing.T) {
 			}
 		})
 	}
-	if res, err := stubExecutor(t, "good").Build(context.Background(), request("FROM scratch\nLABEL a=1\n", nil), &recorder{}); err != nil {
+	if res, err := stubExecutor(t, "good").Build(context.Background(), request("FROM scratch\nLABEL a=1\n", nil), &exectest.Recorder{}); err != nil {
 		t.Errorf("a good build: %v", err)
 	} else if res.Image != "sha256:"+stubImage || res.Manifest != "sha256:1" {
 		t.Errorf("result = %+v", res)
@@ -60,11 +61,11 @@ func TestBuildBelievesNothing(t *testing.T) {
 
 func TestPodmanMissing(t *testing.T) {
 	x := podman.New(podman.Options{Cmd: []string{"no-such-podman"}, TempDir: t.TempDir()})
-	if err := buildError(t, x, request("FROM scratch\n", nil)); err.Class != exec.ClassNoEngine {
+	if err := exectest.BuildError(t, x, request("FROM scratch\n", nil)); err.Class != exec.ClassNoEngine {
 		t.Errorf("Build: class %s (%v), want no-engine", err.Class, err)
 	}
 	var e *exec.Error
-	if _, err := x.Pull(context.Background(), "busybox:1", &recorder{}); !errors.As(err, &e) || e.Class != exec.ClassNoEngine {
+	if _, err := x.Pull(context.Background(), "busybox:1", &exectest.Recorder{}); !errors.As(err, &e) || e.Class != exec.ClassNoEngine {
 		t.Errorf("Pull: %v, want class no-engine", err)
 	}
 	if err := x.Tag(context.Background(), map[string]string{"a": "sha256:b"}); !errors.As(err, &e) || e.Class != exec.ClassNoEngine {
@@ -97,7 +98,7 @@ func TestBuildRefuses(t *testing.T) {
 		{"onbuild", "FROM scratch\nONBUILD RUN true\n", exec.ClassDialect, 2, "ONBUILD"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := buildError(t, stubExecutor(t, "good"), request(c.dockerfile, nil))
+			err := exectest.BuildError(t, stubExecutor(t, "good"), request(c.dockerfile, nil))
 			if err.Class != c.class || err.Line != c.line || err.File != "demo.Dockerfile" || !strings.Contains(err.Message, c.message) {
 				t.Errorf("class %s, %s:%d, message %q; want %s, line %d, %q", err.Class, err.File, err.Line, err.Message, c.class, c.line, c.message)
 			}
@@ -114,7 +115,7 @@ func TestBuildAccepts(t *testing.T) {
 		"FROM scratch\nCOPY --chmod=0755 --chown=a:b x /\n",
 		"FROM scratch AS a\nSHELL [\"/bin/sh\"]\nFROM scratch\nLABEL a=b\n",
 	} {
-		if _, err := stubExecutor(t, "good").Build(context.Background(), request(dockerfile, nil), &recorder{}); err != nil {
+		if _, err := stubExecutor(t, "good").Build(context.Background(), request(dockerfile, nil), &exectest.Recorder{}); err != nil {
 			t.Errorf("%q: %v", dockerfile, err)
 		}
 	}
@@ -123,7 +124,7 @@ func TestBuildAccepts(t *testing.T) {
 func TestBuildCancelledBefore(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := stubExecutor(t, "good").Build(ctx, request("FROM scratch\n", nil), &recorder{})
+	_, err := stubExecutor(t, "good").Build(ctx, request("FROM scratch\n", nil), &exectest.Recorder{})
 	var e *exec.Error
 	if !errors.As(err, &e) || e.Class != exec.ClassCancelled || !errors.Is(err, context.Canceled) {
 		t.Errorf("Build = %v, want class cancelled and context.Canceled", err)
@@ -133,7 +134,7 @@ func TestBuildCancelledBefore(t *testing.T) {
 func TestBuildSecretFileMissing(t *testing.T) {
 	r := request("FROM scratch\nRUN --mount=type=secret,id=tok true\n", nil)
 	r.Options.Secrets = map[string]string{"tok": "/nowhere/tok", "unrelated": "/nowhere/else"}
-	err := buildError(t, stubExecutor(t, "good"), r)
+	err := exectest.BuildError(t, stubExecutor(t, "good"), r)
 	if err.Class != exec.ClassSecret || !strings.Contains(err.Message, `secret "tok"`) {
 		t.Errorf("class %s, message %q; want secret, tok", err.Class, err.Message)
 	}

@@ -63,8 +63,8 @@ func isLoopback(ref string) bool {
 	return name == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
-// Tag moves names to images, all names of an image in one call. On an error it
-// says which names have moved.
+// Tag moves names to images, all names of an image in one call, after making
+// sure that all images are there. On an error it says which names have moved.
 func (x *Executor) Tag(ctx context.Context, moves map[string]string) error {
 	byImage := map[string][]string{}
 	for name, image := range moves {
@@ -76,6 +76,12 @@ func (x *Executor) Tag(ctx context.Context, moves map[string]string) error {
 		sort.Strings(names)
 	}
 	sort.Strings(images)
+	if len(images) == 0 {
+		return nil
+	}
+	if err := x.mustHave(ctx, images); err != nil {
+		return err
+	}
 	for _, image := range images {
 		_, stderr, end := x.output(ctx, append([]string{"tag", bareID(image)}, byImage[image]...)...)
 		if end.err != nil || end.code != 0 || ctx.Err() != nil {
@@ -83,6 +89,21 @@ func (x *Executor) Tag(ctx context.Context, moves map[string]string) error {
 			e.Message += x.movedSoFar(ctx, moves)
 			return e
 		}
+	}
+	return nil
+}
+
+// mustHave makes sure that all images are there.
+func (x *Executor) mustHave(ctx context.Context, images []string) error {
+	args := []string{"image", "inspect", "--format", "{{.Id}}"}
+	for _, image := range images {
+		args = append(args, bareID(image))
+	}
+	_, stderr, end := x.output(ctx, args...)
+	if end.err != nil || end.code != 0 || ctx.Err() != nil {
+		e := engineError(ctx, "tagging", stderr, end)
+		e.Message += "; no name has moved"
+		return e
 	}
 	return nil
 }

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	bkclient "github.com/moby/buildkit/client"
+
+	"github.com/terok-ai/terok-agent/pkg/exec/podman/podmantest"
 )
 
 // binaryVariable names a buildkitd to use instead of the one that is built.
@@ -45,7 +47,7 @@ func Usable() error {
 	if os.Getuid() != 0 {
 		return errors.New("the test daemon needs root")
 	}
-	if _, err := busyboxPath(); err != nil {
+	if _, err := podmantest.Busybox(); err != nil {
 		return err
 	}
 	_, err := Binary()
@@ -136,7 +138,7 @@ func Open(options ...string) (*Env, func() error, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	dir, err := makeDir()
+	dir, err := podmantest.MakeDir(dirPrefix)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -225,46 +227,21 @@ func (e *Env) stop() error {
 	case <-time.After(30 * time.Second):
 		e.Kill()
 	}
-	return removeDir(e.Dir)
+	return podmantest.RemoveDir(e.Dir)
 }
 
-// makeDir makes a directory for a cache. It must not lie on another overlay or
-// a small tmpfs, which /tmp often is; TEROK_TEST_STORAGE names a better place
-// than /var/tmp.
-func makeDir() (string, error) {
-	parent := os.Getenv("TEROK_TEST_STORAGE")
-	if parent == "" {
-		parent = "/var/tmp"
-	}
-	dir, err := os.MkdirTemp(parent, "terok-test-bk-")
-	if err != nil {
-		return "", fmt.Errorf("making a directory for a daemon: %w", err)
-	}
-	return dir, nil
-}
-
-func removeDir(dir string) error {
-	var err error
-	for range 20 {
-		unmountBelow(dir)
-		if err = os.RemoveAll(dir); err == nil {
-			return nil
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	return err
-}
+const dirPrefix = "terok-test-bk-"
 
 // Dir is a directory for a daemon's cache that is removed with the test,
 // mounts in it included.
 func Dir(t testing.TB) string {
 	t.Helper()
-	dir, err := makeDir()
+	dir, err := podmantest.MakeDir(dirPrefix)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := removeDir(dir); err != nil {
+		if err := podmantest.RemoveDir(dir); err != nil {
 			t.Errorf("removing a daemon's cache: %v", err)
 		}
 	})

@@ -2,13 +2,14 @@ package podmantest
 
 import (
 	"archive/tar"
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	osexec "os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -16,8 +17,8 @@ import (
 // ErrNoBusybox means that no statically linked busybox is installed.
 var ErrNoBusybox = errors.New("no static busybox: install the package busybox-static")
 
-// busyboxPath finds the busybox that the test images are made of.
-func busyboxPath() (string, error) {
+// Busybox finds the busybox that the test images are made of.
+func Busybox() (path string, err error) {
 	for _, p := range []string{"/bin/busybox", "/usr/bin/busybox", "/bin/busybox.static"} {
 		if info, err := os.Stat(p); err == nil && info.Mode().IsRegular() {
 			return p, nil
@@ -62,83 +63,76 @@ func (e Env) ImportBusybox(name string, changes ...string) (string, error) {
 	return "sha256:" + strings.TrimPrefix(lines[len(lines)-1], "sha256:"), nil
 }
 
-// epoch is the time of everything in the image, so that its ID is always the
+// Epoch is the time of everything in the image, so that its ID is always the
 // same: podman takes an import's "created" from the archive's time.
-var epoch = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+var Epoch = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func writeBusyboxTar(path string) error {
-	busybox, err := busyboxPath()
+	text, err := BusyboxTar()
 	if err != nil {
 		return err
 	}
-	list, err := osexec.Command(busybox, "--list").Output()
-	if err != nil {
-		return fmt.Errorf("listing busybox's commands: %w", err)
-	}
-	f, err := os.Create(path)
-	if err != nil {
+	if err := os.WriteFile(path, text, 0o600); err != nil {
 		return err
 	}
-	defer func() { _ = f.Close() }()
-	if err := fillTar(tar.NewWriter(f), busybox, strings.Fields(string(list))); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Chtimes(path, epoch, epoch)
+	return os.Chtimes(path, Epoch, Epoch)
 }
 
-func fillTar(w *tar.Writer, busybox string, commands []string) error {
+// BusyboxTar is the image's file tree: busybox and its links, and a user "dev"
+// beside root.
+func BusyboxTar() ([]byte, error) { return busyboxTar() }
+
+var busyboxTar = sync.OnceValues(func() ([]byte, error) {
+	path, err := Busybox()
+	if err != nil {
+		return nil, err
+	}
+	list, err := osexec.Command(path, "--list").Output()
+	if err != nil {
+		return nil, fmt.Errorf("listing busybox's commands: %w", err)
+	}
+	program, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, e := range entries(strings.Fields(string(list)), program) {
+		if err := w.WriteHeader(&e.Header); err != nil {
+			return nil, err
+		}
+		if _, err := w.Write(e.content); err != nil {
+			return nil, err
+		}
+	}
+	return b.Bytes(), w.Close()
+})
+
+type entry struct {
+	tar.Header
+	content []byte
+}
+
+func entries(commands []string, program []byte) []entry {
+	var all []entry
 	for _, d := range []struct {
 		name string
 		mode int64
 	}{{"bin/", 0o755}, {"etc/", 0o755}, {"root/", 0o700}, {"tmp/", 0o1777}, {"usr/", 0o755}, {"usr/bin/", 0o755}} {
-		h := &tar.Header{Typeflag: tar.TypeDir, Name: d.name, Mode: d.mode, ModTime: epoch}
-		if err := w.WriteHeader(h); err != nil {
-			return err
-		}
+		all = append(all, entry{Header: tar.Header{Typeflag: tar.TypeDir, Name: d.name, Mode: d.mode, ModTime: Epoch}})
 	}
-	if err := addBusybox(w, busybox); err != nil {
-		return err
-	}
+	all = append(all, file("bin/busybox", 0o755, program))
 	for _, c := range commands {
-		if c == "busybox" {
-			continue
-		}
-		h := &tar.Header{Typeflag: tar.TypeSymlink, Name: "bin/" + c, Linkname: "busybox", Mode: 0o777, ModTime: epoch}
-		if err := w.WriteHeader(h); err != nil {
-			return err
+		if c != "busybox" {
+			all = append(all, entry{Header: tar.Header{
+				Typeflag: tar.TypeSymlink, Name: "bin/" + c, Linkname: "busybox", Mode: 0o777, ModTime: Epoch,
+			}})
 		}
 	}
-	for name, text := range map[string]string{
-		"etc/passwd": "root:x:0:0:root:/root:/bin/sh\ndev:x:1000:1000:dev:/tmp:/bin/sh\n",
-	} {
-		h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(text)), ModTime: epoch}
-		if err := w.WriteHeader(h); err != nil {
-			return err
-		}
-		if _, err := io.WriteString(w, text); err != nil {
-			return err
-		}
-	}
-	return w.Close()
+	return append(all, file("etc/passwd", 0o644, []byte("root:x:0:0:root:/root:/bin/sh\ndev:x:1000:1000:dev:/tmp:/bin/sh\n")))
 }
 
-func addBusybox(w *tar.Writer, path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	h := &tar.Header{Typeflag: tar.TypeReg, Name: "bin/busybox", Mode: 0o755, Size: info.Size(), ModTime: epoch}
-	if err := w.WriteHeader(h); err != nil {
-		return err
-	}
-	_, err = io.Copy(w, f)
-	return err
+func file(name string, mode int64, content []byte) entry {
+	h := tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: mode, Size: int64(len(content)), ModTime: Epoch}
+	return entry{Header: h, content: content}
 }

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // Env is a podman with a private storage.
@@ -41,10 +40,8 @@ func Usable() error {
 	if _, err := osexec.LookPath("podman"); err != nil {
 		return fmt.Errorf("looking for podman: %w", err)
 	}
-	if _, err := busyboxPath(); err != nil {
-		return err
-	}
-	return nil
+	_, err := Busybox()
+	return err
 }
 
 // Storage returns a podman with a new, empty storage that is removed when the
@@ -67,15 +64,9 @@ func Storage(t testing.TB) Env {
 // Open makes a new storage; the function it returns removes it. It is for
 // TestMain, where one storage serves all tests of a package.
 func Open() (Env, func() error, error) {
-	// Storage must not lie on another overlay or a small tmpfs, which /tmp
-	// often is; TEROK_TEST_STORAGE names a better place than /var/tmp.
-	parent := os.Getenv("TEROK_TEST_STORAGE")
-	if parent == "" {
-		parent = "/var/tmp"
-	}
-	dir, err := os.MkdirTemp(parent, "terok-test-storage-")
+	dir, err := MakeDir("terok-test-storage-")
 	if err != nil {
-		return Env{}, nil, fmt.Errorf("making a storage for tests: %w", err)
+		return Env{}, nil, err
 	}
 	e, err := openIn(dir)
 	if err != nil {
@@ -164,15 +155,5 @@ func (e Env) remove() error {
 		// Files of other users of the container's user namespace.
 		_, _ = e.run("unshare", "rm", "-rf", filepath.Join(e.Dir, "root"))
 	}
-	var err error
-	// A container's monitor cleans up in the background and may mount the
-	// storage once more meanwhile.
-	for range 20 {
-		unmountBelow(e.Dir)
-		if err = os.RemoveAll(e.Dir); err == nil {
-			return nil
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	return err
+	return RemoveDir(e.Dir)
 }
