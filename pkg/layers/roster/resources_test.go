@@ -20,6 +20,8 @@ func embedded(t *testing.T) *roster.Roster {
 	return r
 }
 
+// Every entry resolves on every platform, pinned in all it installs, and says
+// its version.
 func TestEmbeddedEntries(t *testing.T) {
 	r := embedded(t)
 	for _, name := range r.Names() {
@@ -30,20 +32,56 @@ func TestEmbeddedEntries(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 				continue
 			}
-			if len(got.Unpinned) > 0 || got.Version == "" || len(got.Artefacts) == 0 {
+			if len(got.Unpinned) > 0 {
+				t.Errorf("%s on %s is not pinned: %v", name, platform, got.Unpinned)
+			}
+			if len(e.Install) == 0 {
+				continue
+			}
+			if got.Version == "" || len(got.Artefacts) == 0 && got.Steps[0].Tree == nil {
 				t.Errorf("%s on %s is not locked: %+v", name, platform, got)
 			}
 			if got.Probe == nil || got.Probe.Expect != got.Version {
 				t.Errorf("%s: probe %+v, want it to expect %s", name, got.Probe, got.Version)
 			}
 		}
+	}
+}
+
+// Help lines look alike; a long name moves its dash.
+func TestEmbeddedHelp(t *testing.T) {
+	r := embedded(t)
+	for _, name := range r.Names() {
+		e, _ := r.Lookup(name)
 		line := e.Help.Line()
-		if !strings.HasPrefix(line, "  \x1b[36m"+name+"\x1b[0m ") {
+		if line == "" {
+			continue
+		}
+		if !strings.HasPrefix(line, "  \x1b[36m"+name) {
 			t.Errorf("%s: help line %q does not begin with the name in cyan", name, line)
 		}
 		bare := strings.NewReplacer("\x1b[36m", "", "\x1b[0m", "").Replace(line)
-		if at := strings.Index(bare, "– "); at != 13 {
-			t.Errorf("%s: the dash of %q is in column %d, not 14", name, bare, at+1)
+		at := strings.Index(bare, "– ")
+		if word := len("  ") + len(strings.Fields(bare)[0]); at != max(13, word+1) {
+			t.Errorf("%s: the dash of %q is in column %d", name, bare, at+1)
+		}
+	}
+}
+
+// What "all" means has been built from the bytes that its locks pin, together
+// with all that it stands on.
+func TestEmbeddedDefaultsAreSeen(t *testing.T) {
+	r := embedded(t)
+	names, err := r.Select("all")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		e, _ := r.Lookup(name)
+		for _, n := range append([]string{name}, e.Needs...) {
+			if e, _ := r.Lookup(n); e.Lock.Unseen() {
+				t.Errorf("all holds %s, and the lock of %s is only a public record", name, n)
+			}
 		}
 	}
 }
@@ -74,7 +112,7 @@ func TestEmbeddedCodex(t *testing.T) {
 
 func TestEmbeddedSelection(t *testing.T) {
 	got, err := embedded(t).Select("all")
-	if err != nil || strings.Join(got, " ") != "claude codex copilot opencode" {
+	if err != nil || strings.Join(got, " ") != "blablador claude codex copilot kisski opencode openrouter" {
 		t.Errorf("all is %v, %v", got, err)
 	}
 }

@@ -69,6 +69,8 @@ type Entry struct {
 	Trees map[string]TreeFile
 
 	at map[string]Pos
+	// checked are the trees that are known to be good, by their step's path.
+	checked map[string]*Tree
 }
 
 // File is a file of the resources that the part holds.
@@ -160,6 +162,7 @@ func Load(fsys fs.FS, dir string) (*Roster, error) {
 	}
 	r := &Roster{entries: map[string]Entry{}}
 	var errs []error
+	var loads []*loading
 	for _, f := range files {
 		name, isEntry := strings.CutSuffix(f.Name(), entrySuffix)
 		if !isEntry {
@@ -170,10 +173,15 @@ func Load(fsys fs.FS, dir string) (*Roster, error) {
 			errs = append(errs, &Error{File: file, Message: "the name of an entry is made of a-z, 0-9 and inner hyphens"})
 			continue
 		}
-		e, mistakes := loadEntry(fsys, file, name)
-		errs = append(errs, mistakes...)
-		r.entries[name] = e
-		r.names = append(r.names, name)
+		l := &loading{file: file, name: name, done: make(chan struct{})}
+		loads = append(loads, l)
+		go l.run(fsys)
+	}
+	for _, l := range loads {
+		<-l.done
+		errs = append(errs, l.errs...)
+		r.entries[l.name] = l.entry
+		r.names = append(r.names, l.name)
 	}
 	sort.Strings(r.names)
 	errs = append(errs, r.checkStray(files, dir)...)
@@ -182,6 +190,20 @@ func Load(fsys fs.FS, dir string) (*Roster, error) {
 		return nil, errors.Join(errs...)
 	}
 	return r, nil
+}
+
+// loading is one entry that is being read: entries are read side by side, for
+// every command waits for it.
+type loading struct {
+	file, name string
+	entry      Entry
+	errs       []error
+	done       chan struct{}
+}
+
+func (l *loading) run(fsys fs.FS) {
+	defer close(l.done)
+	l.entry, l.errs = loadEntry(fsys, l.file, l.name)
 }
 
 func loadEntry(fsys fs.FS, file, name string) (Entry, []error) {

@@ -52,7 +52,7 @@ func TestSchemaKeys(t *testing.T) {
 	}{
 		{"entry", s, func(key string) string { return key + ": []" }, 16},
 		{"step", step, func(key string) string { return fmt.Sprintf("install: [{%s: []}]", key) }, 6},
-		{"download", s.Defs["download"], inStep("download"), 10},
+		{"download", s.Defs["download"], inStep("download"), 11},
 		{"unpack", s.Defs["unpack"], func(key string) string { return fmt.Sprintf("install: [{download: {unpack: {%s: []}}}]", key) }, 5},
 		{"npm", step.Properties["npm"], inStep("npm"), 4},
 		{"pypi", step.Properties["pypi"], inStep("pypi"), 4},

@@ -47,6 +47,8 @@ type Download struct {
 	// Checksums is the URL or the name beside the file of a list of digests,
 	// Latest the URL of a text that is the newest version; for updates.
 	Checksums, Latest string
+	// Series is what newer versions must begin with, such as "24"; for updates.
+	Series string
 	// Arch replaces the value of {{.Arch}} in this step, by that value.
 	Arch map[string]string
 	// Unpinned allows the step without a lock.
@@ -206,12 +208,12 @@ func (r *reader) pypi(v value) *Pypi {
 }
 
 func (r *reader) download(v value) *Download {
-	m := r.mapping(v, "source", "track", "package", "version", "url", "checksums", "latest", "arch", "unpinned", "unpack")
+	m := r.mapping(v, "source", "track", "package", "version", "url", "checksums", "latest", "series", "arch", "unpinned", "unpack")
 	r.need(v, m, "source")
 	d := &Download{
 		Source: Source(r.optional(m, "source")), Track: r.optional(m, "track"),
 		Package: r.template(m, "package"), Version: r.template(m, "version"), URL: r.template(m, "url"),
-		Checksums: r.template(m, "checksums"), Latest: r.template(m, "latest"), Unpinned: r.optionalBool(m, "unpinned"),
+		Checksums: r.template(m, "checksums"), Latest: r.template(m, "latest"), Series: r.optional(m, "series"), Unpinned: r.optionalBool(m, "unpinned"),
 	}
 	if a, ok := m["arch"]; ok {
 		d.Arch = r.textMap(a)

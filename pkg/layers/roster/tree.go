@@ -71,11 +71,28 @@ func (e *Entry) readTrees(fsys fs.FS) []error {
 			e.Trees[file] = TreeFile{File: file, Text: text}
 		}
 	}
+	if e.Lock == nil {
+		return errs
+	}
+	// Reading a tree takes longer than all else, so that happens once.
+	checked := map[string]*Tree{}
+	for _, s := range e.Install {
+		if s.Npm == nil && s.Pypi == nil {
+			continue
+		}
+		if t, err := e.tree(s, e.Lock.Version); err == nil {
+			checked[s.Path] = t
+		}
+	}
+	e.checked = checked
 	return errs
 }
 
 // tree finds and checks the native lock of a step.
 func (e Entry) tree(s Step, version string) (*Tree, error) {
+	if t, ok := e.checked[s.Path]; ok {
+		return t, nil
+	}
 	base := strings.TrimSuffix(e.File, entrySuffix)
 	if s.Npm != nil {
 		f, err := e.treeFile(base + npmLockSuffix)
