@@ -2,21 +2,15 @@ package buildkit
 
 import (
 	"bytes"
-	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 
 	"github.com/containerd/containerd/v2/core/content"
-	"github.com/docker/cli/cli/config/types"
-	"github.com/google/go-containerregistry/pkg/authn"
-	"github.com/google/go-containerregistry/pkg/name"
 	bkclient "github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/session"
-	"github.com/moby/buildkit/session/auth/authprovider"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/moby/buildkit/session/sshforward/sshprovider"
 	"github.com/moby/patternmatcher/ignorefile"
@@ -78,7 +72,7 @@ func (b *build) attachables() ([]session.Attachable, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := []session.Attachable{secrets, credentials()}
+	all := []session.Attachable{secrets, b.x.credentials()}
 	agents, err := b.agents()
 	if agents != nil {
 		all = append(all, agents)
@@ -126,37 +120,6 @@ func (b *build) agents() (session.Attachable, error) {
 	return provider, nil
 }
 
-// credentials answers the daemon with the credentials that we use ourselves:
-// those that podman and docker keep.
-func credentials() session.Attachable {
-	return authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
-		AuthConfigProvider: func(ctx context.Context, host string, _ []string, _ authprovider.ExpireCachedAuthCheck) (types.AuthConfig, error) {
-			return credentialsOf(ctx, host)
-		},
-	})
-}
-
-func credentialsOf(ctx context.Context, host string) (types.AuthConfig, error) {
-	if host == "registry-1.docker.io" {
-		host = name.DefaultRegistry
-	}
-	registry, err := name.NewRegistry(host)
-	if err != nil {
-		return types.AuthConfig{}, err
-	}
-	found, err := authn.Resolve(ctx, authn.DefaultKeychain, registry)
-	if err != nil {
-		return types.AuthConfig{}, err
-	}
-	c, err := authn.Authorization(ctx, found)
-	if err != nil || c == nil {
-		return types.AuthConfig{}, err
-	}
-	return types.AuthConfig{
-		ServerAddress: host, Username: c.Username, Password: c.Password, IdentityToken: c.IdentityToken, RegistryToken: c.RegistryToken,
-	}, nil
-}
-
 // excluded are the patterns of a directory's .dockerignore; one that belongs
 // to the Dockerfile alone comes first.
 func (b *build) excluded() []string {
@@ -171,14 +134,4 @@ func (b *build) excluded() []string {
 		}
 	}
 	return nil
-}
-
-// isLoopback says whether a registry ("host[:port]") is on this machine.
-func isLoopback(registry string) bool {
-	host := registry
-	if h, _, err := net.SplitHostPort(registry); err == nil {
-		host = h
-	}
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }

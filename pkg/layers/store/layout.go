@@ -37,8 +37,10 @@ type LayoutImage struct {
 	Config       []byte
 	// Names are its full names.
 	Names []string
-	// size is that of config and layers together, in bytes.
-	size int64
+	// size is that of config and layers together, in bytes, and pieces are the
+	// blobs.
+	size   int64
+	pieces []piece
 }
 
 // Observe returns the images of the layout that are for a platform
@@ -157,9 +159,9 @@ func (r *layoutReader) add(ctx context.Context, index ocispecs.Index, names []st
 		own := slices.Concat(names, layoutNames(d))
 		var err error
 		switch {
-		case isIndex(d.MediaType) && depth < maxNesting:
+		case IsIndex(d.MediaType) && depth < maxNesting:
 			err = r.addNested(ctx, d, own, depth)
-		case isManifest(d.MediaType):
+		case IsManifest(d.MediaType):
 			err = r.addImage(d, own)
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -202,13 +204,15 @@ func (r *layoutReader) addImage(d ocispecs.Descriptor, names []string) error {
 		return err
 	}
 	size := m.Config.Size
+	pieces := []piece{{d.Digest.String(), d.Size}, {m.Config.Digest.String(), m.Config.Size}}
 	for _, layer := range m.Layers {
 		size += layer.Size
+		pieces = append(pieces, piece{layer.Digest.String(), layer.Size})
 	}
 	d.Annotations = nil
 	r.at[d.Digest] = len(r.images)
 	r.images = append(r.images, LayoutImage{
-		Manifest: d, ConfigDigest: m.Config.Digest.String(), Config: config, Names: union(nil, names), size: size,
+		Manifest: d, ConfigDigest: m.Config.Digest.String(), Config: config, Names: union(nil, names), size: size, pieces: pieces,
 	})
 	return nil
 }
@@ -229,11 +233,13 @@ func layoutNames(d ocispecs.Descriptor) []string {
 	return []string{"localhost/" + short}
 }
 
-func isIndex(mediaType string) bool {
+// IsIndex says whether a media type is that of an index of images.
+func IsIndex(mediaType string) bool {
 	return mediaType == ocispecs.MediaTypeImageIndex || mediaType == "application/vnd.docker.distribution.manifest.list.v2+json"
 }
 
-func isManifest(mediaType string) bool {
+// IsManifest says whether a media type is that of an image's manifest.
+func IsManifest(mediaType string) bool {
 	return mediaType == ocispecs.MediaTypeImageManifest || mediaType == "application/vnd.docker.distribution.manifest.v2+json"
 }
 

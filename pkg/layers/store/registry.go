@@ -16,8 +16,8 @@ import (
 
 // Registry looks at container registries over their HTTP API.
 type Registry struct {
-	// Keychain finds credentials; nil means those that docker and podman keep
-	// (DOCKER_CONFIG, REGISTRY_AUTH_FILE and their default places).
+	// Keychain finds credentials; nil means those that podman and docker keep, as
+	// the type of that name finds them.
 	Keychain authn.Keychain
 	// Transport makes the requests; nil means the library's, which knows
 	// proxies.
@@ -87,7 +87,7 @@ func (r Registry) Failure(ctx context.Context, ref name.Reference, err error) er
 func (r Registry) options(ctx context.Context, platform v1.Platform) []remote.Option {
 	keychain := r.Keychain
 	if keychain == nil {
-		keychain = authn.DefaultKeychain
+		keychain = Keychain{}
 	}
 	return []remote.Option{
 		remote.WithContext(ctx), remote.WithAuthFromKeychain(keychain),
