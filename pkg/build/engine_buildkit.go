@@ -34,8 +34,10 @@ type buildkitEngine struct {
 	look func(context.Context, Query) (graph.Snapshot, error)
 	// hidden adds to a look what it does not show; nil for nothing.
 	hidden func(context.Context, graph.Snapshot) (graph.Snapshot, error)
-	// podman has the bases of a layout whose names are under localhost.
+	// podman is the store, or has the bases of a layout whose names are under
+	// localhost; layout is the store if that is one.
 	podman *store.Podman
+	layout *store.Layout
 	// platform is that of the last look: what is built is for the same.
 	platform atomic.Pointer[string]
 }
@@ -117,7 +119,7 @@ func unknownStore(name string) error {
 
 func (e *buildkitEngine) onPodman(o Options) buildkit.Target {
 	look := store.Podman{Cmd: o.Podman}
-	e.storeName, e.lock = storePodman, podmanIdentity(o)
+	e.storeName, e.lock, e.podman = storePodman, podmanIdentity(o), &look
 	e.look = func(ctx context.Context, _ Query) (graph.Snapshot, error) { return look.Observe(ctx) }
 	e.hidden = look.Hidden
 	return buildkit.NewPodman(buildkit.PodmanOptions{
@@ -135,6 +137,7 @@ func (e *buildkitEngine) onLayout(o Options, dir string) (buildkit.Target, error
 		return nil, &Error{Message: fmt.Sprintf("store %s: %v", o.Store, err), ExitCode: exitUsage, Err: err}
 	}
 	look := store.Layout{Dir: dir}
+	e.layout = &look
 	e.storeName, e.lock = storeLayout+":"+dir, storeLayout+"\x00"+dir
 	e.look = func(ctx context.Context, q Query) (graph.Snapshot, error) { return look.Observe(ctx, q.Platform) }
 	if hasPodman(o) {

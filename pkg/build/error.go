@@ -60,6 +60,7 @@ func wrap(err error) error {
 	var ref *layers.RefError
 	var parse *dockerfile.ParseError
 	var stale *plan.StaleError
+	var unknown *layers.UnknownRefError
 	switch {
 	case errors.Is(err, context.Canceled):
 		e.Class, e.ExitCode, e.Message = string(exec.ClassCancelled), exitInterrupted, "interrupted"
@@ -84,6 +85,8 @@ func wrap(err error) error {
 		e.ExitCode, e.Hint = exitStale, "nothing was touched: look at a fresh plan and save that"
 	case errors.As(err, &parse):
 		e.Hint = parse.Hint
+	case errors.As(err, &unknown):
+		e.ExitCode, e.Hint = exitUsage, unknown.Hint()
 	}
 	if e.Hint == "" {
 		e.Hint = rosterHint(err)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/terok-ai/terok-agent/pkg/graph"
@@ -76,18 +77,20 @@ func (o Options) plan(ctx context.Context, spec Spec) (*Planned, error) {
 	if _, err := layers.ParseRef(layers.NormalizeBase(spec.Base)); err != nil {
 		return nil, err
 	}
+	spec.Wanted = slices.Concat(spec.Wanted, o.Targets, o.Refresh)
 	sketch, snap, err := o.look(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
-	if err := o.pin(ctx, &spec, snap); err != nil {
-		return nil, err
-	}
-	g, err := sketch.Graph(spec.BaseDigest, spec.BaseUnchecked)
+	found, err := o.pinAll(ctx, &spec, sketch, snap)
 	if err != nil {
 		return nil, err
 	}
-	policy, err := o.policy(g, spec)
+	g, err := sketch.Graph(found)
+	if err != nil {
+		return nil, err
+	}
+	policy, err := o.policy(g, sketch, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -146,62 +149,14 @@ func (o Options) look(ctx context.Context, spec Spec) (*layers.Sketch, graph.Sna
 	return sketch, snap, err
 }
 
-// pin decides which image the base is: the last decision about its tag.
-func (o Options) pin(ctx context.Context, spec *Spec, snap graph.Snapshot) error {
-	spec.Base = layers.NormalizeBase(spec.Base)
-	if spec.BaseDigest != "" {
-		return nil
-	}
-	platform := spec.TargetPlatform()
-	img, here := o.Engine.FindBase(snap, spec.Base)
-	if o.Pull != PullNewer && here {
-		spec.BaseDigest = img.ID
-		return nil
-	}
-	if o.Pull != PullNewer {
-		if digest, ok := recordedBase(snap, spec.Base, platform); ok {
-			spec.BaseDigest, spec.BaseUnchecked = digest, true
-			return nil
-		}
-	}
-	if o.Pull == PullNever {
-		return &Error{
-			Class: "base-missing", Message: fmt.Sprintf("the base %s is not in the store, and --pull is never", spec.Base),
-			Hint: "pull or import it, or use --pull missing", ExitCode: exitFailed,
-		}
-	}
-	digest, err := o.Engine.Pin(ctx, spec.Base, platform)
-	if err != nil {
-		return fmt.Errorf("pinning base %q: %w", spec.Base, err)
-	}
-	spec.BaseDigest = digest
-	return nil
-}
-
-// recordedBase finds what the layers built on a base remember of it.
-func recordedBase(snap graph.Snapshot, base, platform string) (string, bool) {
-	for _, id := range []graph.ID{layers.L0ID, layers.FetchID} {
-		for _, img := range snap.ByNode(id) {
-			rec, err := graph.ParseHead(img.Labels)
-			if err != nil || rec.Platform != platform {
-				continue
-			}
-			if in, ok := rec.Input(layers.BaseID); ok && in.Key == base {
-				return in.Image, true
-			}
-		}
-	}
-	return "", false
-}
-
 // policy turns the options into what the planner understands.
-func (o Options) policy(g *graph.Graph, spec Spec) (plan.Policy, error) {
+func (o Options) policy(g *graph.Graph, sketch *layers.Sketch, spec Spec) (plan.Policy, error) {
 	p := plan.Policy{
 		Executor: o.Engine.Name(), Store: o.Engine.StoreName(), Targets: o.Targets, Now: o.Now(),
-		Platform: spec.TargetPlatform(), Refresh: map[graph.ID]plan.Code{},
+		Platform: spec.TargetPlatform(), Refresh: map[graph.ID]plan.Code{}, MaxAge: sketch.MaxAges(),
 	}
 	if len(p.Targets) == 0 {
-		p.Targets = defaultTargets(g)
+		p.Targets = defaultTargets(g, sketch)
 	}
 	for _, n := range g.Nodes() {
 		if n.Kind != graph.KindLayer {
@@ -222,9 +177,6 @@ func (o Options) policy(g *graph.Graph, spec Spec) (plan.Policy, error) {
 			return p, unknownNode("plan", id, g)
 		}
 		if o.MaxAge > 0 {
-			if p.MaxAge == nil {
-				p.MaxAge = map[graph.ID]time.Duration{}
-			}
 			p.MaxAge[id] = o.MaxAge
 		}
 	}
@@ -233,12 +185,12 @@ func (o Options) policy(g *graph.Graph, spec Spec) (plan.Policy, error) {
 	return p, err
 }
 
-// defaultTargets are L1 and the sidecars: what people run. Without any of
-// them, every layer that no other reads.
-func defaultTargets(g *graph.Graph) []graph.ID {
+// defaultTargets are what the sketch says, in the order of the graph.
+func defaultTargets(g *graph.Graph, sketch *layers.Sketch) []graph.ID {
+	wanted := sketch.Targets()
 	var out []graph.ID
 	for _, n := range g.Nodes() {
-		if n.Kind == graph.KindLayer && layers.IsRunnable(n.ID) {
+		if slices.Contains(wanted, n.ID) {
 			out = append(out, n.ID)
 		}
 	}

@@ -102,12 +102,24 @@ cd "$(dirname "$0")"
 }
 
 // DrawSpec draws what should exist without looking at any store; keys mean
-// nothing when the base is not pinned. Errors are *Error.
+// nothing when the external images are not pinned. Errors are *Error.
 func DrawSpec(spec Spec, resources fs.FS) (*graph.Graph, error) {
-	if spec.BaseDigest == "" {
-		spec.BaseDigest = "sha256:" + strings.Repeat("0", 64)
+	sketch, err := layers.NewSketch(spec, resources)
+	if err != nil {
+		return nil, wrap(err)
 	}
-	g, err := layers.Draw(spec, resources)
+	found := map[graph.ID]layers.External{}
+	for _, b := range sketch.Bases() {
+		digest := spec.Pinned[b.ID]
+		if b.ID == layers.BaseID {
+			digest = spec.BaseDigest
+		}
+		if digest == "" {
+			digest = "sha256:" + strings.Repeat("0", 64)
+		}
+		found[b.ID] = layers.External{Digest: digest}
+	}
+	g, err := sketch.Graph(found)
 	return g, wrap(err)
 }
 

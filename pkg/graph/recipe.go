@@ -17,6 +17,9 @@ type Recipe struct {
 	// ContextDir is where Context lies on disk; "" when it must be written out
 	// first (generated contexts).
 	ContextDir string
+	// Exclude are the rules, in the grammar of a .dockerignore, of what of
+	// ContextDir the builder does not see. No ignore file need be read.
+	Exclude []string
 	// Args are the build arguments whose values are not the Dockerfile's own
 	// defaults, without those that name inputs.
 	Args map[string]string

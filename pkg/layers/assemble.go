@@ -2,96 +2,108 @@ package layers
 
 import (
 	"fmt"
-	"sort"
 	"strconv"
 	"strings"
 
 	"github.com/terok-ai/terok-agent/pkg/graph"
+	"github.com/terok-ai/terok-agent/pkg/layers/content"
 	"github.com/terok-ai/terok-agent/pkg/layers/dockerfile"
 )
 
-// assemble reads every layer's Dockerfile and joins them to a graph.
-func (d *drawing) assemble() (*graph.Graph, error) {
-	names := nameTable{d.spec.Base: BaseID}
-	for i := range d.layers {
-		for _, tag := range d.layers[i].tags {
-			names[tag] = d.layers[i].id
+// assembly joins the layers of a drawing to a graph, on external images that
+// are known.
+type assembly struct {
+	*drawing
+	found map[graph.ID]External
+	// read are the layers whose facts are complete, or being completed.
+	read map[graph.ID]*dockerfile.Facts
+	// used are the external images that something really reads.
+	used map[graph.ID]Base
+}
+
+func (a *assembly) graph() (*graph.Graph, error) {
+	var nodes []graph.Node
+	for i := range a.layers {
+		facts, err := a.factsOf(&a.layers[i])
+		if err != nil {
+			return nil, err
 		}
-		names[string(d.layers[i].id)] = d.layers[i].id
-	}
-	nodes := []graph.Node{{
-		ID: BaseID, Kind: graph.KindBase, Ref: d.spec.Base, Digest: d.spec.BaseDigest, Unchecked: d.spec.BaseUnchecked,
-	}}
-	for i := range d.layers {
-		r := &reading{d: d, layer: &d.layers[i], names: names}
+		r := &reading{a: a, layer: &a.layers[i], facts: facts, stages: map[int]*dockerfile.Stage{}}
 		made, err := r.nodes()
 		if err != nil {
 			return nil, err
 		}
 		nodes = append(nodes, made...)
 	}
+	for _, b := range a.used {
+		n, err := baseNode(b, a.found[b.ID])
+		if err != nil {
+			return nil, err
+		}
+		nodes = append(nodes, n)
+	}
 	return graph.New(nodes...)
 }
 
-// nameTable leads from a reference, as a Dockerfile writes it, to a node.
-type nameTable map[string]graph.ID
-
-// nearest returns the names that look most like ref.
-func (t nameTable) nearest(ref string) string {
-	var list []string
-	for name := range t {
-		list = append(list, name)
+// factsOf completes the facts of a user's layer by what the images that it
+// stands on hand on: the triggers they leave and the environment they set.
+func (a *assembly) factsOf(l *layer) (*dockerfile.Facts, error) {
+	if l.user == nil {
+		return l.facts, nil
 	}
-	sort.Slice(list, func(i, j int) bool {
-		a, b := commonPrefix(list[i], ref), commonPrefix(list[j], ref)
-		if a != b {
-			return a > b
+	if facts, seen := a.read[l.id]; seen {
+		return facts, nil
+	}
+	a.read[l.id] = nil // a circle is found when the graph is made
+	o := l.factOptions(a.spec.Platform)
+	o.OnBuild = a.handedOn
+	facts, err := l.parsed.Facts(o)
+	if err != nil {
+		return nil, err
+	}
+	a.read[l.id] = facts
+	return facts, nil
+}
+
+// handedOn is what an image hands on to what is built on it. The environment of
+// a layer of ours is not told: it is in that layer's key.
+func (a *assembly) handedOn(ref string) (triggers, env []string) {
+	id, ok := a.names.lookup(ref)
+	if !ok {
+		if b, isExternal := a.external(ref); isExternal {
+			e := a.found[b.ID]
+			return e.OnBuild, e.Env
 		}
-		return list[i] < list[j]
-	})
-	return strings.Join(list[:min(3, len(list))], ", ")
-}
-
-func commonPrefix(a, b string) int {
-	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
+		return nil, nil
 	}
-	return n
-}
-
-// UnknownRefError is a FROM, COPY --from or mount that names neither a stage
-// nor anything we know. It is never pulled from somewhere unasked.
-type UnknownRefError struct {
-	File    string
-	Line    int
-	Ref     string
-	Nearest string
-}
-
-func (e *UnknownRefError) Error() string {
-	return fmt.Sprintf("%s:%d: %q is neither a stage, nor a layer, nor the base (nearest: %s)", e.File, e.Line, e.Ref, e.Nearest)
+	for i := range a.layers {
+		l := &a.layers[i]
+		if l.id != id {
+			continue
+		}
+		facts, err := a.factsOf(l)
+		if err != nil || facts == nil {
+			return nil, nil // reported where the layer itself is read
+		}
+		for _, f := range facts.Stages[facts.Target].Config {
+			if f.Kind == dockerfile.Instruction && f.Keyword == "ONBUILD" {
+				triggers = append(triggers, f.Text)
+			}
+		}
+	}
+	return triggers, nil
 }
 
 // reading turns one layer's Dockerfile into its nodes.
 type reading struct {
-	d      *drawing
+	a      *assembly
 	layer  *layer
-	names  nameTable
 	facts  *dockerfile.Facts
 	stages map[int]*dockerfile.Stage // by index in the Dockerfile
+	tree   *content.Tree
 }
 
 func (r *reading) nodes() ([]graph.Node, error) {
-	file, err := dockerfile.Parse(r.layer.file, r.layer.text)
-	if err != nil {
-		return nil, err
-	}
-	r.facts, err = file.Facts(dockerfile.Options{Platform: r.d.spec.Platform})
-	if err != nil {
-		return nil, err
-	}
-	r.stages = map[int]*dockerfile.Stage{}
 	for i := range r.facts.Stages {
 		r.stages[r.facts.Stages[i].Index] = &r.facts.Stages[i]
 	}
@@ -112,13 +124,14 @@ func (r *reading) nodes() ([]graph.Node, error) {
 
 func (r *reading) node(st *dockerfile.Stage, target bool) (graph.Node, error) {
 	n := graph.Node{
-		ID: r.stageID(st), Kind: graph.KindStage, Layer: r.layer.id, Stage: st.Index, Platform: r.d.spec.Platform,
+		ID: r.stageID(st), Kind: graph.KindStage, Layer: r.layer.id, Stage: st.Index, Platform: r.a.spec.Platform,
 	}
 	if target {
 		n.ID, n.Kind, n.Layer = r.layer.id, graph.KindLayer, ""
 		n.Tags, n.Version, n.Unpinned, n.Contains = r.layer.tags, r.layer.version, r.layer.unpinned, r.layer.contains
-		n.Recipe = &graph.Recipe{
-			Name: r.layer.file, Dockerfile: r.layer.text, Context: r.layer.context, Platform: r.d.spec.Platform,
+		n.Recipe = r.recipe()
+		if r.layer.user != nil {
+			n.Unpinned = untracked(r.facts)
 		}
 	}
 	var err error
@@ -127,6 +140,43 @@ func (r *reading) node(st *dockerfile.Stage, target bool) (graph.Node, error) {
 	}
 	n.Config, err = r.ingredients(&n, st.Config, graph.ConfigOf)
 	return n, err
+}
+
+// recipe is what the layer is built from.
+func (r *reading) recipe() *graph.Recipe {
+	out := &graph.Recipe{Name: r.layer.file, Dockerfile: r.layer.text, Platform: r.a.spec.Platform}
+	if u := r.layer.user; u != nil {
+		out.Target, out.Args, out.ContextDir, out.Exclude = u.Target, u.Args, u.dir, u.exclude
+	} else {
+		out.Context = r.layer.context
+	}
+	return out
+}
+
+// untracked lists the steps that can give something else although nothing
+// that is known changed.
+func untracked(facts *dockerfile.Facts) []string {
+	var out []string
+	for i := range facts.Stages {
+		for _, f := range facts.Stages[i].Files {
+			if f.Untracked {
+				out = append(out, fmt.Sprintf("line %d: %s has no checksum", f.Line, f.Display))
+			}
+		}
+	}
+	return out
+}
+
+// context is what the layer's steps can read.
+func (r *reading) context() *content.Tree {
+	switch {
+	case r.tree != nil:
+	case r.layer.user != nil:
+		r.tree = r.layer.user.tree
+	default:
+		r.tree = content.New(r.layer.context)
+	}
+	return r.tree
 }
 
 func (r *reading) stageID(st *dockerfile.Stage) graph.ID {
@@ -156,7 +206,7 @@ func (r *reading) ingredients(n *graph.Node, facts []dockerfile.Fact, which stri
 			}
 			out = append(out, in...)
 		case dockerfile.Sources:
-			files, err := hashContext(r.layer.context, f.Sources, f.Step)
+			files, err := r.context().Ingredients(f.Sources, f.Step)
 			if err != nil {
 				return nil, fmt.Errorf("%s:%d: %w", r.layer.file, f.Line, err)
 			}
@@ -228,17 +278,15 @@ func (r *reading) input(n *graph.Node, f *dockerfile.Fact, which string) ([]grap
 	if ref.External == "scratch" {
 		return nil, nil
 	}
-	id, ok := r.names[ref.External]
+	id, ok := r.a.names.lookup(ref.External)
 	if !ok {
-		return nil, &UnknownRefError{File: r.layer.file, Line: ref.Line, Ref: ref.External, Nearest: r.names.nearest(ref.External)}
+		return r.base(n, role, ref, f)
 	}
-	in := graph.Input{Role: role, Node: id, Arg: ref.Arg, Ref: ref.External, Builder: r.layer.hermetic && r.layer.builders[id]}
+	in := graph.Input{Role: role, Node: id, Arg: r.argOf(ref), Ref: ref.External, Builder: r.layer.hermetic && r.layer.builders[id]}
 	addInput(n, in)
 	switch {
 	case in.Builder:
 		return nil, nil
-	case id == BaseID:
-		return []graph.Ingredient{{Kind: graph.Base, Name: f.Role, Digest: r.d.spec.BaseDigest, Note: r.d.spec.Base, Step: f.Step}}, nil
 	case role != graph.RoleFrom:
 		return []graph.Ingredient{{Kind: graph.FromInput, Name: f.Role, Attr: graph.FilesOf, Note: string(id), Step: f.Step}}, nil
 	}
@@ -249,6 +297,31 @@ func (r *reading) input(n *graph.Node, f *dockerfile.Fact, which string) ([]grap
 		attr = graph.ConfigOf
 	}
 	return []graph.Ingredient{{Kind: graph.FromInput, Name: f.Role, Attr: attr, Note: string(id), Step: f.Step}}, nil
+}
+
+// base is an input that is an external image.
+func (r *reading) base(n *graph.Node, role graph.Role, ref dockerfile.Ref, f *dockerfile.Fact) ([]graph.Ingredient, error) {
+	b, isExternal := r.a.external(ref.External)
+	found, known := r.a.found[b.ID]
+	if !isExternal || !known {
+		return nil, r.a.unknownRef(r.layer, ref)
+	}
+	if have, ok := r.a.bases[b.ID]; ok {
+		b = have // with the reference that serves all
+	}
+	r.a.used[b.ID] = b
+	addInput(n, graph.Input{Role: role, Node: b.ID, Arg: r.argOf(ref), Ref: ref.External})
+	return []graph.Ingredient{{Kind: graph.Base, Name: f.Role, Digest: found.Digest, Note: b.Ref, Step: f.Step}}, nil
+}
+
+// argOf is the argument that a builder is given an input by. In a user's
+// Dockerfile it may be used for something else as well, so there the reference
+// itself is given another meaning.
+func (r *reading) argOf(ref dockerfile.Ref) string {
+	if r.layer.user != nil {
+		return ""
+	}
+	return ref.Arg
 }
 
 func addInput(n *graph.Node, in graph.Input) {

@@ -2,6 +2,7 @@ package layers
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -150,7 +151,7 @@ func readTree(fsys fs.FS, dir string, into map[string][]byte) error {
 		into[name] = data
 		return nil
 	})
-	if err != nil && !isNotExist(err) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading resources in %q: %w", dir, err)
 	}
 	return nil

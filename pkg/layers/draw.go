@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/terok-ai/terok-agent/pkg/graph"
+	"github.com/terok-ai/terok-agent/pkg/layers/dockerfile"
 	"github.com/terok-ai/terok-agent/pkg/layers/roster"
 )
 
@@ -45,6 +46,12 @@ type layer struct {
 	contains []string
 	// versions and locked name the arguments with these meanings.
 	versions, locked map[string]bool
+	// user is what a layer of the user's has more, nil for a built-in one.
+	user *userRecipe
+	// parsed is its Dockerfile, read; facts are those that do not depend on what
+	// external images hand on.
+	parsed *dockerfile.File
+	facts  *dockerfile.Facts
 }
 
 // Draw makes the graph of what should exist: pure, given the resources. Edges
@@ -54,7 +61,7 @@ func Draw(spec Spec, resources fs.FS) (*graph.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.Graph(spec.BaseDigest, spec.BaseUnchecked)
+	return s.Graph(spec.pins())
 }
 
 // drawing is one Draw under way.
@@ -65,6 +72,15 @@ type drawing struct {
 	templates *templates
 	layers    []layer
 	parts     map[string]*part
+	// asked is what the spec asks for; what else is drawn is needed by that.
+	asked struct {
+		l1       bool
+		sidecars []string
+	}
+	// names are those of all layers, bases the external images that they refer
+	// to.
+	names nameTable
+	bases map[graph.ID]Base
 }
 
 func newDrawing(spec Spec, resources fs.FS) (*drawing, error) {
@@ -76,10 +92,47 @@ func newDrawing(spec Spec, resources fs.FS) (*drawing, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &drawing{spec: spec, resources: resources, roster: r, templates: &templates{resources}, parts: map[string]*part{}}, nil
+	d := &drawing{
+		spec: spec, resources: resources, roster: r, templates: &templates{resources}, parts: map[string]*part{},
+		names: nameTable{}, bases: map[graph.ID]Base{},
+	}
+	d.asked.l1, d.asked.sidecars = !spec.NoL1, spec.Sidecars
+	return d, nil
 }
 
+// drawAll draws every layer, reads its Dockerfile and finds what it refers to.
 func (d *drawing) drawAll() error {
+	draw := d.drawBuiltIn
+	if len(d.spec.Layers) > 0 {
+		draw = d.drawUsers
+	}
+	if err := draw(); err != nil {
+		return err
+	}
+	if len(d.parts) > 0 && !d.has(FetchID) {
+		if err := d.drawFetch(); err != nil {
+			return err
+		}
+	}
+	for i := range d.layers {
+		if err := d.names.addLayer(&d.layers[i]); err != nil {
+			return err
+		}
+	}
+	for i := range d.layers {
+		l := &d.layers[i]
+		if err := d.readFacts(l); err != nil {
+			return err
+		}
+		if err := d.findBases(l, l.facts); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// drawBuiltIn draws what a project without layers of its own has.
+func (d *drawing) drawBuiltIn() error {
 	if err := d.drawL0(); err != nil {
 		return err
 	}
@@ -93,10 +146,29 @@ func (d *drawing) drawAll() error {
 			return err
 		}
 	}
-	if len(d.parts) > 0 {
-		return d.drawFetch()
-	}
 	return nil
+}
+
+// readFacts reads a layer's Dockerfile, once.
+func (d *drawing) readFacts(l *layer) error {
+	if l.facts != nil {
+		return nil
+	}
+	var err error
+	if l.parsed, err = dockerfile.Parse(l.file, l.text); err != nil {
+		return err
+	}
+	l.facts, err = l.parsed.Facts(l.factOptions(d.spec.Platform))
+	return err
+}
+
+// factOptions are what a layer's Dockerfile is read with.
+func (l *layer) factOptions(platform string) dockerfile.Options {
+	o := dockerfile.Options{Platform: platform}
+	if l.user != nil {
+		o.Args, o.Target = l.user.Args, l.user.Target
+	}
+	return o
 }
 
 func (d *drawing) tag(name string) string { return name + d.spec.archSuffix() }

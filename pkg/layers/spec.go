@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/terok-ai/terok-agent/pkg/graph"
 	"github.com/terok-ai/terok-agent/pkg/layers/roster"
 )
 
@@ -27,6 +28,18 @@ type Spec struct {
 	Sidecars []string
 	// NoL1 leaves L1 and its parts out, unless something else needs them.
 	NoL1 bool
+	// Layers are the user's own. With any of them the built-in layers are drawn
+	// only where something needs them: L1 unless NoL1 is set, sidecars, Wanted,
+	// or what a user's Dockerfile refers to.
+	Layers []UserLayer
+	// Images are external images that a user's Dockerfile may name without
+	// their registry's host ("golang:1.26").
+	Images []string
+	// Pinned are the config digests that external images beside the base are
+	// pinned to, by node; nil leaves it to the look.
+	Pinned map[graph.ID]string
+	// Wanted are nodes that are asked for by name.
+	Wanted []graph.ID
 	// Platform is the target, "linux/amd64"; empty means the host's.
 	Platform string
 }
@@ -35,13 +48,14 @@ type Spec struct {
 func HostPlatform() string { return "linux/" + runtime.GOARCH }
 
 // complete fills in defaults and checks what can be checked without reading
-// anything.
+// anything. Where the user has layers the family may stay open: it matters only
+// to built-in layers.
 func (s Spec) complete() (Spec, error) {
 	s.Base = NormalizeBase(s.Base)
 	s.Platform = s.TargetPlatform()
 	if s.Family == "" {
 		f, err := FamilyOf(s.Base)
-		if err != nil {
+		if err != nil && len(s.Layers) == 0 {
 			return s, err
 		}
 		s.Family = f
@@ -85,4 +99,13 @@ func (s Spec) TargetPlatform() string {
 		return HostPlatform()
 	}
 	return s.Platform
+}
+
+// pins are the external images as far as the spec says what they are.
+func (s Spec) pins() map[graph.ID]External {
+	found := map[graph.ID]External{BaseID: {Digest: s.BaseDigest, Unchecked: s.BaseUnchecked}}
+	for id, digest := range s.Pinned {
+		found[id] = External{Digest: digest}
+	}
+	return found
 }

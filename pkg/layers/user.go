@@ -2,10 +2,15 @@ package layers
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/distribution/reference"
+
+	"github.com/terok-ai/terok-agent/pkg/graph"
+	"github.com/terok-ai/terok-agent/pkg/layers/content"
 )
 
 // UserLayer is an image that the user declares: a Dockerfile, and what it is
@@ -58,4 +63,38 @@ func ParseTag(text string) (string, error) {
 		text += ":latest"
 	}
 	return text, nil
+}
+
+// userRecipe is what a user's layer has beside its Dockerfile.
+type userRecipe struct {
+	UserLayer
+	// dir is the context as every directory finds it, exclude what of it is not
+	// seen, and tree what is.
+	dir     string
+	exclude []string
+	tree    *content.Tree
+}
+
+// drawUser reads a user's Dockerfile and opens its context.
+func (d *drawing) drawUser(u UserLayer) error {
+	text, err := os.ReadFile(u.Dockerfile)
+	if err != nil {
+		return fmt.Errorf("layer %q: reading its Dockerfile: %w", u.Name, err)
+	}
+	r := &userRecipe{UserLayer: u}
+	if r.exclude, err = content.IgnorePatterns(u.Context, u.Dockerfile); err != nil {
+		return fmt.Errorf("layer %q: %w", u.Name, err)
+	}
+	if r.tree, err = content.OpenDir(u.Context, r.exclude); err != nil {
+		return fmt.Errorf("layer %q: %w", u.Name, err)
+	}
+	if r.dir, err = filepath.Abs(u.Context); err != nil {
+		return fmt.Errorf("layer %q: %w", u.Name, err)
+	}
+	l := layer{id: graph.ID(u.Name), file: u.Dockerfile, text: text, user: r}
+	for _, tag := range u.Tags {
+		l.tags = append(l.tags, d.tag(tag))
+	}
+	d.layers = append(d.layers, l)
+	return nil
 }

@@ -1,0 +1,92 @@
+package build
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/terok-ai/terok-agent/pkg/exec/buildkit"
+	"github.com/terok-ai/terok-agent/pkg/layers/store"
+)
+
+// Describe implements describer.
+func (e *podmanEngine) Describe(ctx context.Context, ref, id, platform string, here bool) (inheritance, error) {
+	return describe(ctx, &e.store, e.registry, ref, id, platform, here)
+}
+
+// Describe implements describer.
+func (e *buildkitEngine) Describe(ctx context.Context, ref, id, platform string, here bool) (inheritance, error) {
+	if here && e.layout != nil {
+		return fromLayout(ctx, *e.layout, id)
+	}
+	return describe(ctx, e.podman, e.registry, ref, id, platform, here)
+}
+
+// describe asks podman for an image that it has, else the image's registry.
+func describe(ctx context.Context, podman *store.Podman, registry store.Registry, ref, id, platform string, here bool) (inheritance, error) {
+	local := podman != nil && (here || strings.HasPrefix(store.CanonicalName(ref), "localhost/"))
+	if local {
+		c, err := podman.Config(ctx, strings.TrimPrefix(id, "sha256:"))
+		return inheritance{c.Env, c.OnBuild}, err
+	}
+	pinned, err := registry.Pin(ctx, ref, platform)
+	if err != nil {
+		return inheritance{}, err
+	}
+	if pinned.ConfigDigest != id {
+		return inheritance{}, fmt.Errorf("%s is another image now than the one that layers were built on (%.19s, was %.19s); use --pull newer", ref, pinned.ConfigDigest, id)
+	}
+	return inheritance{pinned.Env, pinned.OnBuild}, nil
+}
+
+func fromLayout(ctx context.Context, l store.Layout, id string) (inheritance, error) {
+	img, ok, err := l.Find(ctx, id)
+	if err == nil && !ok {
+		err = fmt.Errorf("image %.19s: %w", id, store.ErrNotFound)
+	}
+	if err != nil {
+		return inheritance{}, err
+	}
+	var config struct{ Config inheritance }
+	err = json.Unmarshal(img.Config, &config)
+	return config.Config, err
+}
+
+// configFile is where is kept what an image hands on. It is a cache: whatever
+// goes wrong with it, the image can be asked again.
+func (o Options) configFile(digest string) string {
+	return filepath.Join(buildkit.CacheDir(o.Getenv), "configs", strings.TrimPrefix(digest, "sha256:")+".json")
+}
+
+func (o Options) recall(digest string) (inheritance, bool) {
+	var known struct {
+		Digest string
+		inheritance
+	}
+	text, err := os.ReadFile(o.configFile(digest))
+	if err != nil || json.Unmarshal(text, &known) != nil || known.Digest != digest {
+		return inheritance{}, false
+	}
+	return known.inheritance, true
+}
+
+func (o Options) remember(digest string, known inheritance) {
+	text, err := json.Marshal(struct {
+		Digest       string
+		Env, OnBuild []string
+	}{digest, known.Env, known.OnBuild})
+	if err != nil {
+		return
+	}
+	file := o.configFile(digest)
+	if os.MkdirAll(filepath.Dir(file), 0o700) != nil {
+		return
+	}
+	part := fmt.Sprintf("%s.%d", file, os.Getpid())
+	if os.WriteFile(part, text, 0o600) == nil {
+		_ = os.Rename(part, file)
+	}
+}
