@@ -24,6 +24,8 @@ const (
 // specFlags say what should exist.
 func specFlags() []cli.Flag {
 	return []cli.Flag{
+		&cli.StringFlag{Name: "file", Category: categoryWhat, EnvVars: []string{"TEROK_FILE"}, Usage: "the project `FILE`, or none (default: terok-agent.yaml here or in a directory above)"},
+		&cli.StringSliceFlag{Name: "set", Category: categoryWhat, Usage: "replace a value of the project file, `KEY=VALUE`: base=debian:12, layers.dev.args.X=Y (repeatable)"},
 		&cli.StringFlag{Name: "base", Category: categoryWhat, EnvVars: []string{"TEROK_BASE"}, Value: layers.DefaultBaseImage, Usage: "the base `IMAGE` under everything"},
 		&cli.StringFlag{Name: "family", Category: categoryWhat, EnvVars: []string{"TEROK_FAMILY"}, Usage: "the base's package family, `deb|rpm` (default: told by its name)"},
 		&cli.StringFlag{Name: "agents", Category: categoryWhat, EnvVars: []string{"TEROK_AGENTS"}, Usage: "what goes into l1: a comma `LIST`, all, or all,-NAME"},
@@ -75,27 +77,56 @@ func stagesFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "stages", Category: categoryShow, Usage: "show the stages inside layers too"}
 }
 
-// specFromFlags reads what is wanted, once.
-func specFromFlags(c *cli.Context) (build.Spec, error) {
-	s := build.Spec{Base: c.String("base"), Sidecars: splitAll(c.StringSlice("sidecar"), ","), Platform: c.String("platform")}
-	if c.IsSet("agents") {
-		text := c.String("agents")
-		s.Agents = &text
+// spec reads what is wanted, once.
+func (g *config) spec() (build.Spec, error) {
+	p := g.project
+	s := build.Spec{Images: p.Images, Layers: p.Layers}
+	s.Base = g.pick("base", g.c.String("base"), p.Base, layers.DefaultBaseImage).(string)
+	for _, arg := range g.c.Args().Slice() {
+		s.Wanted = append(s.Wanted, graph.ID(arg))
 	}
-	if text := c.String("family"); text != "" {
+	s.Sidecars = g.list("sidecar", ",", p.Sidecars)
+	if s.Platform = g.text("platform", p.Platform); s.Platform != "" {
+		os, arch, ok := strings.Cut(s.Platform, "/")
+		if !ok || os != "linux" || arch == "" {
+			return s, &wrongUseError{text: fmt.Sprintf("unknown platform %q", s.Platform), hint: "use linux/amd64 or linux/arm64"}
+		}
+	}
+	if text := g.text("family", p.Family); text != "" {
 		f, err := layers.ParseFamily(text)
 		if err != nil {
 			return s, &wrongUseError{text: err.Error(), hint: "use --family deb or --family rpm"}
 		}
 		s.Family = f
 	}
-	if p := s.Platform; p != "" {
-		os, arch, ok := strings.Cut(p, "/")
-		if !ok || os != "linux" || arch == "" {
-			return s, &wrongUseError{text: fmt.Sprintf("unknown platform %q", p), hint: "use linux/amd64 or linux/arm64"}
-		}
-	}
+	g.agents(&s)
 	return s, nil
+}
+
+// agents reads what goes into l1. A project with layers of its own has an l1
+// when it says so, or when a layer needs it; an empty list says no.
+func (g *config) agents(s *build.Spec) {
+	text := g.text("agents", strings.Join(g.project.Agents, ","))
+	from := g.source()
+	if from == "default" {
+		s.NoL1 = len(s.Layers) > 0
+		return
+	}
+	where, _ := g.project.Where("agents")
+	if from == where && len(g.project.Agents) == 0 {
+		s.NoL1 = true
+		return
+	}
+	s.Agents = &text
+}
+
+// resources is the tree of templates, scripts and entries.
+func (g *config) resources() (fs.FS, error) {
+	var named []string
+	for _, dir := range g.project.Resources {
+		named = append(named, g.project.Path(dir))
+	}
+	return resourcesFrom(g.list("resources", string(os.PathListSeparator), named))
 }
 
 // optionsFromFlags reads how to look, plan and build.
@@ -131,34 +162,37 @@ func optionsFromFlags(c *cli.Context) (build.Options, error) {
 		}
 		o.Mirrors = append(o.Mirrors, sources.Mirror{From: from, To: to})
 	}
-	tree, err := resourcesFromFlag(c.StringSlice("resources"))
-	o.Resources = tree
-	return o, err
+	return o, nil
 }
 
 // requestFromFlags reads all that plan, apply and explain are asked for.
 func requestFromFlags(c *cli.Context) (build.Spec, build.Options, error) {
-	spec, err := specFromFlags(c)
+	spec, tree, err := drawingFromFlags(c)
 	if err != nil {
 		return spec, build.Options{}, err
 	}
 	o, err := optionsFromFlags(c)
+	o.Resources = tree
 	return spec, o, err
 }
 
 // drawingFromFlags reads what graph and render draw: a spec and the resources.
 func drawingFromFlags(c *cli.Context) (build.Spec, fs.FS, error) {
-	spec, err := specFromFlags(c)
+	g, err := readConfig(c)
+	if err != nil {
+		return build.Spec{}, nil, err
+	}
+	spec, err := g.spec()
 	if err != nil {
 		return spec, nil, err
 	}
-	tree, err := resourcesFromFlag(c.StringSlice("resources"))
+	tree, err := g.resources()
 	return spec, tree, err
 }
 
-func resourcesFromFlag(dirs []string) (fs.FS, error) {
+func resourcesFrom(dirs []string) (fs.FS, error) {
 	var tree fs.FS = resources.FS
-	for _, dir := range splitAll(dirs, string(os.PathListSeparator)) {
+	for _, dir := range dirs {
 		info, err := os.Stat(dir)
 		if err != nil || !info.IsDir() {
 			return nil, &wrongUseError{text: fmt.Sprintf("--resources %s is not a directory", dir), hint: "name a directory with templates/, scripts/ or agents/ in it"}

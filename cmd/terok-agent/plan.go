@@ -15,13 +15,17 @@ func planCommand(s streams) *cli.Command {
 		UsageText: "terok-agent plan [FLAGS] [NODE...]",
 		Description: `Draws what should exist, looks at podman's storage once and prints, for every
 node, what apply would do and all the reasons. Nothing is built or changed.
-Without NODE, l1 and the sidecars are wanted.`,
+Without NODE, l1 and the sidecars are wanted, and the layers of the project file.`,
 		Flags: join(specFlags(), lookFlags(), []cli.Flag{
 			outputFlag(), stagesFlag(),
 			&cli.StringFlag{Name: "out", Category: categoryShow, Usage: "also save the plan to this `FILE`, for apply FILE"},
+			&cli.BoolFlag{Name: "show-config", Category: categoryShow, Usage: "show every setting and where it is from, and plan nothing"},
 			&cli.BoolFlag{Name: "detailed-exit-code", Category: categoryShow, Usage: "exit with 2 when there is something to do"},
 		}),
 		Action: func(c *cli.Context) error {
+			if c.Bool("show-config") {
+				return showConfig(c, s)
+			}
 			p, err := makePlan(c)
 			if err != nil {
 				return err

@@ -193,11 +193,11 @@ func (p *Project) complete(l *layers.UserLayer) {
 	if len(l.Tags) == 0 {
 		l.Tags = []string{p.Name + "-" + l.Name + ":latest"}
 	}
-	l.Dockerfile, l.Context = p.path(l.Dockerfile), p.path(l.Context)
+	l.Dockerfile, l.Context = p.Path(l.Dockerfile), p.Path(l.Context)
 }
 
-// path is a path of the file as this process finds it.
-func (p *Project) path(name string) string {
+// Path is a path of the file as this process finds it.
+func (p *Project) Path(name string) string {
 	if filepath.IsAbs(name) {
 		return filepath.Clean(name)
 	}

@@ -97,8 +97,8 @@ func (p *Project) setLayer(r *reader, path, text string) {
 	}
 	one, many := given(full, text), listed(full, text)
 	choose(r, full, field, map[string]func(){
-		"dockerfile": func() { l.Dockerfile = p.path(r.nonEmpty(one)) },
-		"context":    func() { l.Context = p.path(r.nonEmpty(one)) },
+		"dockerfile": func() { l.Dockerfile = p.Path(r.nonEmpty(one)) },
+		"context":    func() { l.Context = p.Path(r.nonEmpty(one)) },
 		"target":     func() { l.Target = text },
 		"tags":       func() { l.Tags = r.tags(many) },
 		"max_age":    func() { l.MaxAge = r.age(one) },
