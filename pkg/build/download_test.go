@@ -2,6 +2,7 @@ package build_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -16,6 +17,8 @@ func TestDownloadsAreChecked(t *testing.T) {
 	p.agents = "codex"
 	const pkg, version = "@test/codex-linux-x64", "0.168.0"
 	evil := buildtest.Tarball(map[string]string{"package/codex": "#!/bin/sh\necho codex 0.168.0; touch /out/evil\n"})
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(evil) }))
+	defer elsewhere.Close()
 	for _, tc := range []struct {
 		name  string
 		serve func(http.ResponseWriter, []byte)
@@ -32,6 +35,10 @@ func TestDownloadsAreChecked(t *testing.T) {
 			_, _ = w.Write(body)
 		}, []string{"codex: download of pkg:npm/%40test/codex-linux-x64@0.168.0 broken off"}},
 		{"a 404", func(w http.ResponseWriter, _ []byte) { w.WriteHeader(http.StatusNotFound) }, []string{"codex: HTTP 404 for pkg:npm/"}},
+		{"a redirect to another host", func(w http.ResponseWriter, _ []byte) {
+			w.Header().Set("Location", elsewhere.URL+"/codex.tgz")
+			w.WriteHeader(http.StatusFound)
+		}, []string{"codex: checksum mismatch for pkg:npm/"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p.Registry.Misbehave(pkg, version, tc.serve)

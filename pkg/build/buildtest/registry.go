@@ -40,6 +40,13 @@ func (r *Registry) Put(pkg, version string, body []byte) {
 	r.files[tarballPath(pkg, version)] = body
 }
 
+// PutFile offers a file at a path below the root.
+func (r *Registry) PutFile(path string, body []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.files[path] = body
+}
+
 // Misbehave answers requests for a version of a package with f, which is given
 // the right body; nil makes the registry behave again.
 func (r *Registry) Misbehave(pkg, version string, f func(http.ResponseWriter, []byte)) {

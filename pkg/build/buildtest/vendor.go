@@ -1,0 +1,126 @@
+package buildtest
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/terok-ai/terok-agent/pkg/layers"
+	"github.com/terok-ai/terok-agent/pkg/layers/roster"
+	"github.com/terok-ai/terok-agent/pkg/layers/sources"
+)
+
+// Vendor stands in for those who serve a built-in entry's downloads: for this
+// platform it makes archives that are laid out as theirs are, with scripts that
+// answer the locked version as programs, serves them under the paths of the real
+// addresses and puts their digests, of the same kind, into a lock of the same
+// version. The entry itself stays as it is. It returns the mirror rules that
+// lead there.
+func (w *World) Vendor(t testing.TB, names ...string) []sources.Mirror {
+	t.Helper()
+	r, err := layers.LoadRoster(w.Resources())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := map[string]sources.Mirror{}
+	for _, name := range names {
+		e, ok := r.Lookup(name)
+		if !ok {
+			t.Fatalf("there is no entry %s", name)
+		}
+		got, err := e.Resolve(layers.HostPlatform())
+		if err != nil {
+			t.Fatal(err)
+		}
+		lock := w.Read(t, e.Lock.File)
+		for _, a := range got.Artefacts {
+			body := archive(t, got, a)
+			u, err := url.Parse(a.Source)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.Registry.PutFile("/"+u.Host+u.Path, body)
+			from := u.Scheme + "://" + u.Host + "/"
+			rules[from] = sources.Mirror{From: from, To: w.Registry.URL + "/" + u.Host + "/"}
+			algorithm, old, _ := strings.Cut(a.Digest, ":")
+			if !strings.Contains(lock, old) {
+				t.Fatalf("%s does not hold %s in hexadecimal digits", e.Lock.File, old)
+			}
+			lock = strings.Replace(lock, old, hexDigest(algorithm, body), 1)
+		}
+		w.Write(t, e.Lock.File, lock)
+	}
+	return slices.Collect(maps.Values(rules))
+}
+
+func hexDigest(algorithm string, body []byte) string {
+	if algorithm == "sha512" {
+		sum := sha512.Sum512(body)
+		return hex.EncodeToString(sum[:])
+	}
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
+}
+
+// archive packs what an entry keeps of a download, and something that it does
+// not keep.
+func archive(t testing.TB, r roster.Resolved, a roster.Artefact) []byte {
+	t.Helper()
+	core, _, _ := strings.Cut(r.Version, "+")
+	program := fmt.Sprintf("#!/bin/sh\necho '%s version %s'\n", r.Entry.Name, core)
+	if a.Format == "bare" {
+		return []byte(program)
+	}
+	top := strings.Repeat("top/", a.Strip)
+	files := map[string]string{top + "UNWANTED": "x"}
+	for _, c := range r.Commands {
+		if inside, ok := strings.CutPrefix(c.Target, r.Prefix+"/"); ok {
+			files[top+inside] = program
+		}
+	}
+	for _, keep := range a.Keep {
+		held := false
+		for name := range files {
+			held = held || name == top+keep || strings.HasPrefix(name, top+keep+"/")
+		}
+		if !held {
+			files[path.Join(top, keep, "")] = "kept\n"
+		}
+	}
+	switch a.Format {
+	case "tar.gz":
+		return Tarball(files)
+	case "zip":
+		return zipball(t, files)
+	}
+	t.Fatalf("%s: no archive of format %s here", r.Entry.Name, a.Format)
+	return nil
+}
+
+func zipball(t testing.TB, files map[string]string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		h := &zip.FileHeader{Name: name, Method: zip.Deflate}
+		h.SetMode(0o755)
+		f, err := z.CreateHeader(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = f.Write([]byte(files[name]))
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
