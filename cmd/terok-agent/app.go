@@ -62,7 +62,7 @@ sidecar/TOOL. State lives in labels of the images themselves.
 		// Values such as id=NAME,src=FILE hold commas.
 		DisableSliceFlagSeparator: true,
 		Commands: []*cli.Command{
-			planCommand(s), applyCommand(s), explainCommand(s), graphCommand(s), renderCommand(s), versionCommand(s),
+			planCommand(s), applyCommand(s), explainCommand(s), graphCommand(s), renderCommand(s), imagesCommand(s), versionCommand(s),
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Len() > 0 {
@@ -71,13 +71,19 @@ sidecar/TOOL. State lives in labels of the images themselves.
 			return cli.ShowAppHelp(c)
 		},
 	}
-	for _, cmd := range app.Commands {
+	prepare(app.Commands, usage)
+	return app
+}
+
+// prepare gives all commands what they share.
+func prepare(commands []*cli.Command, usage cli.OnUsageErrorFunc) {
+	for _, cmd := range commands {
 		cmd.OnUsageError = usage
 		cmd.HideHelpCommand = true
 		quietDefaults(cmd.Flags)
 		cmd.Description = strings.TrimSpace(cmd.Description + "\n\n" + exitHelp)
+		prepare(cmd.Subcommands, usage)
 	}
-	return app
 }
 
 // quietDefaults leaves "default: false" out of help texts.
@@ -109,7 +115,7 @@ func usageError(c *cli.Context, err error) error {
 	text := err.Error()
 	hint := "see terok-agent --help"
 	if c != nil && c.Command != nil && c.Command.Name != "" && c.Command.Name != "terok-agent" {
-		hint = "see terok-agent " + c.Command.Name + " --help"
+		hint = "see " + c.Command.HelpName + " --help"
 	}
 	if name, ok := strings.CutPrefix(text, "flag provided but not defined: "); ok {
 		text = "unknown flag " + dashes(name)

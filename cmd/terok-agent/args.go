@@ -20,6 +20,14 @@ func permute(app *cli.App, args []string) []string {
 	if cmd == nil {
 		return args
 	}
+	if at+1 < len(args) {
+		for _, sub := range cmd.Subcommands {
+			if sub.HasName(args[at+1]) {
+				cmd, at = sub, at+1
+				break
+			}
+		}
+	}
 	var flags, rest []string
 	list := args[at+1:]
 	for i := 0; i < len(list); i++ {

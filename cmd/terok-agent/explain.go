@@ -11,21 +11,32 @@ import (
 func explainCommand(s streams) *cli.Command {
 	return &cli.Command{
 		Name:      "explain",
-		Usage:     "list every ingredient of a layer, recorded against current",
-		UsageText: "terok-agent explain [FLAGS] NODE",
+		Usage:     "list every ingredient of a layer or an image",
+		UsageText: "terok-agent explain [FLAGS] NODE|IMAGE",
 		Description: `Prints what enters the layer's key, one ingredient a line: what the image that
 is there remembers, and what it would be made from now. Marks: ~ changed,
-+ added, - removed.`,
++ added, - removed. An IMAGE, by name or ID, is explained from its own labels
+alone, wherever it was built.`,
 		Flags: join(specFlags(), lookFlags()),
 		Action: func(c *cli.Context) error {
 			if c.Args().Len() != 1 {
-				return &wrongUseError{text: "explain takes one layer", hint: "for example: terok-agent explain l1"}
+				return &wrongUseError{text: "explain takes one layer or image", hint: "for example: terok-agent explain l1"}
 			}
 			spec, o, err := requestFromFlags(c)
 			if err != nil {
 				return err
 			}
 			o.Targets = nil // the argument is what to explain, not what is wanted
+			style := render.Style{Color: hasColor(s.out), Width: width(s.out)}
+			if g, err := build.DrawSpec(spec, o.Resources); err != nil {
+				return err
+			} else if _, isNode := g.Lookup(graph.ID(c.Args().First())); !isNode {
+				img, err := build.FindImage(c.Context, c.Args().First(), g, o)
+				if err != nil {
+					return err
+				}
+				return render.ExplainImage(s.out, img.Image, img.Record, img.Facts, style)
+			}
 			p, err := build.Plan(c.Context, spec, o)
 			if err != nil {
 				return err
@@ -34,7 +45,7 @@ is there remembers, and what it would be made from now. Marks: ~ changed,
 			if err != nil {
 				return err
 			}
-			return render.Explain(s.out, e, render.Style{Color: hasColor(s.out), Width: width(s.out)})
+			return render.Explain(s.out, e, style)
 		},
 	}
 }

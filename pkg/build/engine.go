@@ -86,3 +86,5 @@ func (e *podmanEngine) Pin(ctx context.Context, ref, platform string) (string, e
 func (e *podmanEngine) FindBase(snap graph.Snapshot, ref string) (graph.Image, bool) {
 	return store.FindBase(snap, ref)
 }
+
+func (e *podmanEngine) keeper() keeper { return podmanKeeper{e.store, e.Executor} }

@@ -34,6 +34,8 @@ type buildkitEngine struct {
 	look func(context.Context, Query) (graph.Snapshot, error)
 	// hidden adds to a look what it does not show; nil for nothing.
 	hidden func(context.Context, graph.Snapshot) (graph.Snapshot, error)
+	// keep tidies the store; nil when it cannot be tidied from here.
+	keep keeper
 	// podman is the store, or has the bases of a layout whose names are under
 	// localhost; layout is the store if that is one.
 	podman *store.Podman
@@ -122,8 +124,10 @@ func (e *buildkitEngine) onPodman(o Options) buildkit.Target {
 	e.storeName, e.lock, e.podman = storePodman, podmanIdentity(o), &look
 	e.look = func(ctx context.Context, _ Query) (graph.Snapshot, error) { return look.Observe(ctx) }
 	e.hidden = look.Hidden
+	builder := podman.New(podman.Options{Cmd: o.Podman})
+	e.keep = podmanKeeper{look, builder}
 	return buildkit.NewPodman(buildkit.PodmanOptions{
-		Executor: podman.New(podman.Options{Cmd: o.Podman}), Store: look,
+		Executor: builder, Store: look,
 		Dir: filepath.Join(buildkit.CacheDir(o.Getenv), "podman-link", shortName(e.lock)),
 	})
 }
@@ -137,6 +141,7 @@ func (e *buildkitEngine) onLayout(o Options, dir string) (buildkit.Target, error
 		return nil, &Error{Message: fmt.Sprintf("store %s: %v", o.Store, err), ExitCode: exitUsage, Err: err}
 	}
 	look := store.Layout{Dir: dir}
+	e.keep = layoutKeeper{look}
 	e.layout = &look
 	e.storeName, e.lock = storeLayout+":"+dir, storeLayout+"\x00"+dir
 	e.look = func(ctx context.Context, q Query) (graph.Snapshot, error) { return look.Observe(ctx, q.Platform) }
@@ -222,3 +227,5 @@ func (e *buildkitEngine) Hidden(ctx context.Context, snap graph.Snapshot) (graph
 	}
 	return e.hidden(ctx, snap)
 }
+
+func (e *buildkitEngine) keeper() keeper { return e.keep }

@@ -123,7 +123,7 @@ var hints = map[exec.Class]string{
 	exec.ClassUnverified:  "what was built is not what was asked for; please report it",
 }
 
-func unknownNode(doing string, id graph.ID, g *graph.Graph) error {
+func unknownNode(doing string, id graph.ID, g *graph.Graph) *Error {
 	var names []string
 	for _, n := range g.Nodes() {
 		if n.Kind == graph.KindLayer {

@@ -15,6 +15,8 @@ const (
 	Changed Status = "changed"
 	Added   Status = "added"
 	Removed Status = "removed"
+	// Recorded: there is nothing to compare with.
+	Recorded Status = "recorded"
 )
 
 // Fact is one ingredient, as recorded and as it is now.
@@ -77,6 +79,29 @@ func Explain(g *graph.Graph, snap graph.Snapshot, p *Plan, id graph.ID) (Explana
 		e.Facts = append(e.Facts, facts(t.ID, "config", config, t.Config)...)
 	}
 	return e, nil
+}
+
+// ExplainImage lists every ingredient that an image remembers, whoever built it
+// and wherever; nothing is drawn to compare with. Errors are those of
+// graph.ParseRecord.
+func ExplainImage(img graph.Image) (graph.Record, []Fact, error) {
+	rec, err := graph.ParseRecord(img.Labels)
+	if err != nil {
+		return rec, nil, err
+	}
+	var out []Fact
+	add := func(id graph.ID, part string, list []graph.Ingredient) {
+		for _, in := range list {
+			out = append(out, Fact{Node: id, Part: part, Kind: in.Kind, Name: in.Name, Recorded: value(in), Status: Recorded})
+		}
+	}
+	for _, st := range rec.Stages {
+		add(st.ID, "files", st.Files)
+		add(st.ID, "config", st.Config)
+	}
+	add(rec.Node, "files", rec.Files)
+	add(rec.Node, "config", rec.Config)
+	return rec, out, nil
 }
 
 // facts sets two lists beside each other, in the order of the current one;

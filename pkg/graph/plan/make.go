@@ -243,7 +243,7 @@ func (m *maker) lookNow(n *graph.Node) found {
 		return f
 	}
 	if n.Version != "" {
-		for _, img := range originals(m.snap.ByNode(n.ID)) {
+		for _, img := range Originals(m.snap.ByNode(n.ID)) {
 			if rec, foreign := remember(n.ID, "", img); foreign == nil && rec.Platform == n.Platform {
 				f.image, f.record = img, rec
 				break
@@ -256,7 +256,7 @@ func (m *maker) lookNow(n *graph.Node) found {
 // byKey finds an image of this node with the wanted key and readable record
 // whose inputs are what they are now.
 func (m *maker) byKey(n *graph.Node, where graph.Snapshot) (graph.Image, *memory, bool) {
-	for _, img := range originals(where.ByKey(m.g.Keys(n.ID).Image)) {
+	for _, img := range Originals(where.ByKey(m.g.Keys(n.ID).Image)) {
 		rec, foreign := remember(n.ID, "", img)
 		if foreign == nil && rec.Platform == n.Platform && len(m.rebuiltInputs(n, rec)) == 0 {
 			return img, rec, true
@@ -265,11 +265,11 @@ func (m *maker) byKey(n *graph.Node, where graph.Snapshot) (graph.Image, *memory
 	return graph.Image{}, nil, false
 }
 
-// originals drops from images, newest first, those that were made from another
+// Originals drops from images, newest first, those that were made from another
 // of them and only inherited its labels: an image whose parent is among them,
 // and, where a store knows no parents, all but the oldest of those with the same
 // record of the same moment.
-func originals(list []graph.Image) []graph.Image {
+func Originals(list []graph.Image) []graph.Image {
 	known := make(map[string]bool, len(list))
 	for _, img := range list {
 		known[img.ID] = true

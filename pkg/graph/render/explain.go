@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/terok-ai/terok-agent/pkg/graph"
@@ -11,7 +12,7 @@ import (
 )
 
 // marks stand before an ingredient.
-var marks = map[plan.Status]string{plan.Same: " ", plan.Changed: "~", plan.Added: "+", plan.Removed: "-"}
+var marks = map[plan.Status]string{plan.Same: " ", plan.Changed: "~", plan.Added: "+", plan.Removed: "-", plan.Recorded: " "}
 
 // Explain writes every ingredient of a layer, recorded against current: a mark
 // (~ changed, + added, - removed), its kind and name, and its value, or both
@@ -34,22 +35,50 @@ func Explain(w io.Writer, e plan.Explanation, st Style) error {
 			fmt.Fprintf(&b, "  recorded  %s\n", e.RecordedKey)
 		}
 	}
+	writeFacts(&b, e.Facts, st)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// ExplainImage writes what an image remembers: what it is, the images it was
+// built on, and every ingredient.
+func ExplainImage(w io.Writer, img graph.Image, rec graph.Record, facts []plan.Fact, st Style) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s  %s\n", rec.Node, strings.Join(img.Names, ", "))
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "  %-8s  %s\n", name, value)
+		}
+	}
+	line("image", img.ID)
+	line("key", string(rec.Keys.Image))
+	line("version", rec.Version)
+	line("platform", rec.Platform)
+	line("created", img.Created.UTC().Format(time.RFC3339))
+	line("salt", rec.Salt)
+	for _, in := range rec.Inputs {
+		line("on", strings.TrimSpace(fmt.Sprintf("%s  %s", in.Node, short(in.Image))))
+	}
+	writeFacts(&b, facts, st)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func writeFacts(b *strings.Builder, facts []plan.Fact, st Style) {
 	node, part := graph.ID(""), ""
-	for _, f := range e.Facts {
+	for _, f := range facts {
 		if f.Node != node || f.Part != part {
 			node, part = f.Node, f.Part
-			fmt.Fprintf(&b, "\n%s, %s key:\n", node, part)
+			fmt.Fprintf(b, "\n%s, %s key:\n", node, part)
 		}
 		b.WriteString(factLine(f, st) + "\n")
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
 }
 
 func factLine(f plan.Fact, st Style) string {
 	value := oneLine(f.Current)
 	switch f.Status {
-	case plan.Removed:
+	case plan.Removed, plan.Recorded:
 		value = oneLine(f.Recorded)
 	case plan.Changed:
 		a, b := trimCommon(oneLine(f.Recorded), oneLine(f.Current))
@@ -68,7 +97,7 @@ func factLine(f plan.Fact, st Style) string {
 	if st.Width > 20 && utf8.RuneCountInString(line) > st.Width {
 		line = string([]rune(line)[:st.Width-1]) + "…"
 	}
-	if st.Color && f.Status != plan.Same {
+	if st.Color && marks[f.Status] != " " {
 		line = "\x1b[33m" + line + "\x1b[0m"
 	}
 	return line
