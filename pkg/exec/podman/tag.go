@@ -21,7 +21,12 @@ func (x *Executor) Pull(ctx context.Context, ref string, sink exec.Sink) (exec.R
 	}
 	stdout, stderr, end := x.output(ctx, append(args, "--", ref)...)
 	if end.err != nil || end.code != 0 || ctx.Err() != nil {
-		return exec.Result{}, engineError(ctx, "pulling "+ref, stderr, end)
+		e := engineError(ctx, "pulling "+ref, stderr, end)
+		if e.Class == exec.ClassUnknown && end.err == nil {
+			// What podman has no word for is the registry's answer.
+			e.Class = exec.ClassRegistry
+		}
+		return exec.Result{}, e
 	}
 	lines := strings.Fields(stdout)
 	if len(lines) == 0 || !isImageID("sha256:"+bareID(lines[len(lines)-1])) {
