@@ -27,6 +27,8 @@ type project struct {
 	// podman is the engine's, if that is podman.
 	podman podmantest.Env
 	agents string
+	// changes are made to every request.
+	changes []change
 	// steps are the steps that ran since the last reset, "node: instruction".
 	mu    sync.Mutex
 	steps []string
@@ -62,7 +64,7 @@ func (p *project) request(changes []change) (build.Spec, build.Options) {
 	if p.engine != nil {
 		p.engine.choose(&spec, &o)
 	}
-	for _, c := range changes {
+	for _, c := range slices.Concat(p.changes, changes) {
 		c(&spec, &o)
 	}
 	return spec, o

@@ -18,7 +18,8 @@ type Recipe struct {
 	// first (generated contexts).
 	ContextDir string
 	// Exclude are the rules, in the grammar of a .dockerignore, of what of
-	// ContextDir the builder does not see. No ignore file need be read.
+	// ContextDir the builder does not see. Nil leaves it to the builder to read
+	// the ignore files; an empty list says that it sees everything.
 	Exclude []string
 	// Args are the build arguments whose values are not the Dockerfile's own
 	// defaults, without those that name inputs.

@@ -82,9 +82,11 @@ func (d *drawing) drawUser(u UserLayer) error {
 		return fmt.Errorf("layer %q: reading its Dockerfile: %w", u.Name, err)
 	}
 	r := &userRecipe{UserLayer: u}
-	if r.exclude, err = content.IgnorePatterns(u.Context, u.Dockerfile); err != nil {
+	rules, err := content.IgnorePatterns(u.Context, u.Dockerfile)
+	if err != nil {
 		return fmt.Errorf("layer %q: %w", u.Name, err)
 	}
+	r.exclude = append([]string{}, rules...) // never nil: no builder need look
 	if r.tree, err = content.OpenDir(u.Context, r.exclude); err != nil {
 		return fmt.Errorf("layer %q: %w", u.Name, err)
 	}

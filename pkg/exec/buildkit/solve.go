@@ -120,9 +120,12 @@ func (b *build) agents() (session.Attachable, error) {
 	return provider, nil
 }
 
-// excluded are the patterns of a directory's .dockerignore; one that belongs
-// to the Dockerfile alone comes first.
+// excluded are the recipe's own rules; where it has none, those of the
+// directory's .dockerignore, or of the one that belongs to the Dockerfile alone.
 func (b *build) excluded() []string {
+	if b.r.Recipe.Exclude != nil {
+		return b.r.Recipe.Exclude
+	}
 	dir := b.r.Recipe.ContextDir
 	for _, file := range []string{b.r.Recipe.Name + ".dockerignore", ".dockerignore"} {
 		text, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(file)))

@@ -100,14 +100,26 @@ func (b *build) prepare() (buildPlan, error) {
 	if p.context, err = contextDir(b.r.Recipe, b.dir); err != nil {
 		return p, local(err)
 	}
-	// The Dockerfile that podman reads lies elsewhere than the one that a
-	// .dockerignore of its own belongs to.
-	own := filepath.Join(p.context, filepath.FromSlash(b.r.Recipe.Name)+".dockerignore")
-	if info, err := os.Stat(own); err == nil && info.Mode().IsRegular() {
-		p.ignoreFile = own
+	if p.ignoreFile, err = b.ignoreFile(p.context); err != nil {
+		return p, local(err)
 	}
 	p.secrets, err = b.neededSecrets()
 	return p, err
+}
+
+// ignoreFile is the file that says what of the context podman does not see, or
+// "" to leave that to podman. The Dockerfile that podman reads lies elsewhere
+// than the one that a .dockerignore of its own belongs to.
+func (b *build) ignoreFile(dir string) (string, error) {
+	if b.r.Recipe.Exclude != nil {
+		name := b.dir.file("ignore")
+		return name, os.WriteFile(name, []byte(strings.Join(b.r.Recipe.Exclude, "\n")+"\n"), 0o600)
+	}
+	own := filepath.Join(dir, filepath.FromSlash(b.r.Recipe.Name)+".dockerignore")
+	if info, err := os.Stat(own); err == nil && info.Mode().IsRegular() {
+		return own, nil
+	}
+	return "", nil
 }
 
 // neededSecrets are the files of the secrets that the recipe mentions.
@@ -139,7 +151,9 @@ func (b *build) attempt(ctx context.Context, p buildPlan) (exec.Result, *attempt
 		return exec.Result{}, nil, local(err)
 	}
 	a := newAttempt(b)
-	end := b.x.watched(ctx, b.dir, argv(b.r, p), a.read)
+	r := b.r
+	r.Parents = otherThanStages(b.file, r.Parents)
+	end := b.x.watched(ctx, b.dir, argv(r, p), a.read)
 	id, err := a.outcome(ctx, end, p.iidFile)
 	if err != nil {
 		return exec.Result{}, nil, err

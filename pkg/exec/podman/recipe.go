@@ -22,7 +22,11 @@ func readRecipe(r exec.Request, v version) (recipe, error) {
 	if err := checkDialect(f, facts, v); err != nil {
 		return recipe{}, err
 	}
-	text, err := dockerfile.Instrument(f, dockerfile.InstrumentOptions{
+	named, err := dockerfile.Parse(r.Recipe.Name, writeFroms(f, facts, r.Parents))
+	if err != nil {
+		return recipe{}, recipeError(err)
+	}
+	text, err := dockerfile.Instrument(named, dockerfile.InstrumentOptions{
 		Target: r.Recipe.Target, Args: args, Platform: r.Recipe.Platform, Labels: r.Labels, Salt: r.Salt,
 	})
 	if err != nil {
