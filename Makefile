@@ -38,11 +38,13 @@ build: ## bin/terok-agent
 
 test: ## unit, script and real-engine tests (PKG=./pkg/graph/... for some)
 	.ci/setup test
+	.ci/docker
 	.ci/base debian:12
 	$(TEST) $(PKG)
 
 test-long: ## the same and what takes longer
 	.ci/setup test
+	.ci/docker
 	.ci/base debian:12
 	TEROK_LONG=1 $(TEST) $(PKG)
 

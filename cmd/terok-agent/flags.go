@@ -39,7 +39,7 @@ func specFlags() []cli.Flag {
 func lookFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "executor", Category: categoryHow, EnvVars: []string{"TEROK_EXECUTOR"}, Value: "podman", Usage: "what builds: `podman|buildkit`"},
-		&cli.StringFlag{Name: "store", Category: categoryHow, EnvVars: []string{"TEROK_STORE"}, Usage: "where images live: `podman|oci:DIR|registry:HOST/REPO` (default: podman's storage, or with buildkit and no podman an OCI layout)"},
+		&cli.StringFlag{Name: "store", Category: categoryHow, EnvVars: []string{"TEROK_STORE"}, Usage: "where images live: `podman|docker|oci:DIR|registry:HOST/REPO` (default: podman's storage, or with buildkit and no podman an OCI layout)"},
 		&cli.StringSliceFlag{Name: "buildkit-addr", Category: categoryHow, EnvVars: []string{"TEROK_BUILDKIT_ADDR"}, Usage: "a BuildKit daemon's `ADDRESS` (repeatable: layers are spread; default: BUILDKIT_HOST, the usual sockets, or one that is started)"},
 		&cli.BoolFlag{Name: "rebuild", Category: categoryHow, Usage: "make all agents and tools again"},
 		&cli.StringSliceFlag{Name: "refresh", Category: categoryHow, Usage: "make this `NODE` again (repeatable)"},
@@ -59,7 +59,7 @@ func buildFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "cache-to", Category: categoryHow, Usage: "where BuildKit leaves results of steps, `type=registry,ref=HOST/REPO` or type=local,dest=DIR (repeatable)"},
 		&cli.StringFlag{Name: "push", Category: categoryHow, EnvVars: []string{"TEROK_PUSH"}, Usage: "push the images of what is wanted to `HOST/REPO` at the end, by name and by key"},
 		&cli.StringFlag{Name: "build-dir", Category: categoryHow, Usage: "leave Dockerfiles, contexts and a build.sh in this `DIR`, which must be absent or empty"},
-		&cli.StringSliceFlag{Name: "secret", Category: categoryHow, Usage: "a build secret, `id=NAME,src=FILE` (repeatable)"},
+		&cli.StringSliceFlag{Name: "secret", Category: categoryHow, Usage: "a build secret, `id=NAME,src=FILE` or id=NAME,env=VARIABLE (repeatable)"},
 		&cli.StringSliceFlag{Name: "ssh", Category: categoryHow, Usage: "forward an ssh agent or key, `ID[=PATH]` (repeatable)"},
 		&cli.StringFlag{Name: "network", Category: categoryHow, EnvVars: []string{"TEROK_NETWORK"}, Usage: "network of RUN steps: `host|none|private` (default: the engine's)"},
 		&cli.StringFlag{Name: "isolation", Category: categoryHow, EnvVars: []string{"TEROK_ISOLATION"}, Usage: "podman's isolation of RUN steps: `oci|chroot`"},
@@ -136,7 +136,7 @@ func optionsFromFlags(c *cli.Context) (build.Options, error) {
 		MaxAge: c.Duration("max-age"), Jobs: c.Int("jobs"), KeepGoing: c.Bool("keep-going"), BuildDir: c.String("build-dir"),
 		SSH: c.StringSlice("ssh"), Network: c.String("network"), Isolation: c.String("isolation"),
 		CABundle: c.String("ca-bundle"), Push: c.String("push"), PullFrom: c.String("pull-from"), CacheFrom: c.StringSlice("cache-from"), CacheTo: c.StringSlice("cache-to"),
-		Secrets: map[string]string{},
+		Secrets: map[string]string{}, SecretEnv: map[string]string{},
 	}
 	for _, arg := range c.Args().Slice() {
 		o.Targets = append(o.Targets, graph.ID(arg))
@@ -149,11 +149,15 @@ func optionsFromFlags(c *cli.Context) (build.Options, error) {
 		return o, &wrongUseError{text: fmt.Sprintf("--jobs %d makes no sense", c.Int("jobs")), hint: "give a number from 1 up"}
 	}
 	for _, text := range c.StringSlice("secret") {
-		id, file, err := build.ParseSecret(text)
-		if err != nil {
+		secret, err := build.ParseSecret(text)
+		switch {
+		case err != nil:
 			return o, &wrongUseError{text: err.Error()}
+		case secret.Variable != "":
+			o.SecretEnv[secret.ID] = secret.Variable
+		default:
+			o.Secrets[secret.ID] = secret.File
 		}
-		o.Secrets[id] = file
 	}
 	for _, text := range splitAll(c.StringSlice("mirror"), ",") {
 		from, to, ok := strings.Cut(text, "=")

@@ -20,6 +20,7 @@ const (
 	storePodman   = "podman"
 	storeLayout   = "oci"
 	storeRegistry = "registry"
+	storeDocker   = "docker"
 )
 
 // buildkitEngine builds on a BuildKit daemon into one of several stores.
@@ -70,6 +71,8 @@ func newBuildkitEngine(o Options) (*buildkitEngine, error) {
 		target, err = e.onLayout(o, where)
 	case storeRegistry:
 		target, err = e.onRegistry(o, where)
+	case storeDocker:
+		target = e.onDocker(o)
 	default:
 		err = unknownStore(o.Store)
 	}
@@ -115,7 +118,7 @@ func hasPodman(o Options) bool {
 
 func unknownStore(name string) error {
 	return &Error{
-		Message: fmt.Sprintf("unknown store %q", name), Hint: "use podman, oci:DIR or registry:HOST/REPO", ExitCode: exitUsage,
+		Message: fmt.Sprintf("unknown store %q", name), Hint: "use podman, docker, oci:DIR or registry:HOST/REPO", ExitCode: exitUsage,
 	}
 }
 

@@ -55,6 +55,11 @@ func wantFailure(t *testing.T, err error, class exec.Class, words string) {
 	}
 }
 
+// onBase chooses another base.
+func onBase(ref string) change {
+	return func(s *build.Spec, _ *build.Options) { s.Base, s.Family = ref, "deb" }
+}
+
 // Whatever a registry answers, and whoever asks it for what, is an error of one
 // class with a hint.
 func TestRegistryFailures(t *testing.T) {
@@ -63,7 +68,6 @@ func TestRegistryFailures(t *testing.T) {
 	p.apply(t)
 	r := newTeamRegistry(t)
 	ref := r.Put(t, "library/other:1", buildkittest.Busybox(t, "OTHER=1"))
-	onBase := func(s *build.Spec, _ *build.Options) { s.Base, s.Family = ref, "deb" }
 	onRegistry := func(_ *build.Spec, o *build.Options) { o.Store = "registry:" + r.prefix }
 	for _, op := range []struct {
 		name    string
@@ -73,10 +77,10 @@ func TestRegistryFailures(t *testing.T) {
 		except, slow string
 	}{
 		{"looking at the store", reading("/manifests/"), []change{onRegistry}, "404", ""},
-		{"pinning the base", reading("/manifests/"), []change{onBase}, "", ""},
-		{"pulling the base", reading("/blobs/"), []change{onBase}, "", ""},
+		{"pinning the base", reading("/manifests/"), []change{onBase(ref)}, "", ""},
+		{"pulling the base", reading("/blobs/"), []change{onBase(ref)}, "", ""},
 		{"pushing from a layout", uploading, []change{pushTo(r)}, "", ""},
-		{"pushing from the daemon", uploading, []change{onRegistry, onBase, targets("l0")}, "", "broken off"},
+		{"pushing from the daemon", uploading, []change{onRegistry, onBase(ref), targets("l0")}, "", "broken off"},
 	} {
 		for fault, answer := range faults {
 			if fault == op.except || (fault == op.slow && os.Getenv("TEROK_LONG") == "") {
@@ -106,13 +110,12 @@ func TestRegistryFailuresOnPodman(t *testing.T) {
 	p.apply(t)
 	r := newTeamRegistry(t)
 	ref := r.Put(t, "library/other:1", buildkittest.Busybox(t, "OTHER=1"))
-	onBase := func(s *build.Spec, _ *build.Options) { s.Base, s.Family = ref, "deb" }
 	for _, op := range []struct {
 		name    string
 		of      requests
 		changes []change
 	}{
-		{"pulling the base", reading("/blobs/"), []change{onBase}},
+		{"pulling the base", reading("/blobs/"), []change{onBase(ref)}},
 		{"pushing", uploading, []change{pushTo(r)}},
 	} {
 		for fault, answer := range faults {

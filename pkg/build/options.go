@@ -62,9 +62,10 @@ type Options struct {
 	// BuildDir, when not empty, is a directory that must be absent or empty
 	// and is given the recipes, contexts and a build.sh.
 	BuildDir string
-	// Secrets maps ids to files; the secrets that downloads need are added.
-	Secrets map[string]string
-	SSH     []string
+	// Secrets maps ids to files, SecretEnv ids to variables of this process; the
+	// secrets that downloads need are added.
+	Secrets, SecretEnv map[string]string
+	SSH                []string
 	// Network is the mode of RUN steps and Isolation podman's.
 	Network, Isolation string
 	// CABundle is a PEM file for downloads; "" means the one that the usual

@@ -25,9 +25,21 @@ const (
 func (o Options) buildOptions(ctx context.Context, p *Planned) (exec.BuildOptions, func(), error) {
 	b := exec.BuildOptions{Secrets: map[string]string{}, SSH: o.SSH, Network: o.Network, Isolation: o.Isolation}
 	nothing := func() {}
+	for id, variable := range o.SecretEnv {
+		if id == secretFetch || id == secretCA || o.Secrets[id] != "" {
+			return b, nothing, takenID(id)
+		}
+		if _, ok := os.LookupEnv(variable); !ok {
+			return b, nothing, &Error{
+				Class: string(exec.ClassSecret), Message: fmt.Sprintf("secret %s: the variable %s is not set", id, variable),
+				Hint: "set it, or give a file: --secret id=" + id + ",src=FILE", ExitCode: exitUsage,
+			}
+		}
+	}
+	b.SecretEnv = o.SecretEnv
 	for id, file := range o.Secrets {
 		if id == secretFetch || id == secretCA {
-			return b, nothing, &Error{Message: fmt.Sprintf("the secret id %q is taken", id), Hint: "choose another id", ExitCode: exitUsage}
+			return b, nothing, takenID(id)
 		}
 		if _, err := os.Stat(file); err != nil {
 			return b, nothing, &Error{
@@ -70,6 +82,10 @@ func (o Options) buildOptions(ctx context.Context, p *Planned) (exec.BuildOption
 	return b, cleanup, nil
 }
 
+func takenID(id string) *Error {
+	return &Error{Message: fmt.Sprintf("the secret id %q is taken", id), Hint: "choose another id", ExitCode: exitUsage}
+}
+
 // buildsParts reports whether anything will be downloaded by a part.
 func buildsParts(p *Planned) bool {
 	for i := range p.Steps {
@@ -80,21 +96,33 @@ func buildsParts(p *Planned) bool {
 	return false
 }
 
-// ParseSecret reads "id=NAME,src=FILE".
-func ParseSecret(text string) (id, file string, err error) {
+// Secret is a build secret as people give it: in a file, or in a variable of
+// this process.
+type Secret struct{ ID, File, Variable string }
+
+// ParseSecret reads "id=NAME,src=FILE" or "id=NAME,env=VARIABLE".
+func ParseSecret(text string) (Secret, error) {
+	const want = "id=NAME,src=FILE or id=NAME,env=VARIABLE"
+	var s Secret
 	for _, field := range strings.Split(text, ",") {
 		k, v, _ := strings.Cut(field, "=")
 		switch k {
 		case "id":
-			id = v
+			s.ID = v
 		case "src", "source":
-			file = v
+			s.File = v
+		case "env":
+			s.Variable = v
+		case "type":
+			if v != "file" && v != "env" {
+				return s, fmt.Errorf("reading --secret: unknown type %q, want %s", v, want)
+			}
 		default:
-			return "", "", fmt.Errorf("reading --secret %q: unknown field %q, want id=NAME,src=FILE", text, k)
+			return s, fmt.Errorf("reading --secret: unknown field %q, want %s", k, want)
 		}
 	}
-	if id == "" || file == "" {
-		return "", "", fmt.Errorf("reading --secret %q: want id=NAME,src=FILE", text)
+	if s.ID == "" || (s.File == "") == (s.Variable == "") {
+		return s, fmt.Errorf("reading --secret of id %q: want %s", s.ID, want)
 	}
-	return id, file, nil
+	return s, nil
 }

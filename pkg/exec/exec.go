@@ -57,6 +57,9 @@ type StepRef = graph.StepRef
 type BuildOptions struct {
 	// Secrets maps a secret's id to the file that holds it.
 	Secrets map[string]string
+	// SecretEnv maps a secret's id to the variable of this process that holds
+	// it.
+	SecretEnv map[string]string
 	// SSH are the agent sockets or keys to forward, as "id[=path]".
 	SSH []string
 	// Network is the network mode of RUN steps: "", "host", "none", "private".

@@ -8,6 +8,7 @@ import (
 
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit"
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/buildkittest"
+	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/dockertest"
 	"github.com/terok-ai/terok-agent/pkg/exec/exectest"
 	"github.com/terok-ai/terok-agent/pkg/exec/podman"
 	"github.com/terok-ai/terok-agent/pkg/exec/podman/podmantest"
@@ -27,6 +28,7 @@ func TestConformance(t *testing.T) {
 		{"layout", layoutSubject},
 		{"podman", podmanSubject},
 		{"registry", registrySubject},
+		{"docker", dockerSubject},
 	} {
 		t.Run(c.store, func(t *testing.T) { exectest.Conform(t, c.subject(t)) })
 	}
@@ -107,5 +109,23 @@ func registrySubject(t *testing.T) exectest.Subject {
 			t.Fatalf("image %.19s is not in the registry", id)
 			return nil
 		},
+	}
+}
+
+func dockerSubject(t *testing.T) exectest.Subject {
+	e := dockertest.Engine(t)
+	look := store.Docker{Cmd: e.Cmd, Env: e.Vars()}
+	target := buildkit.NewDocker(buildkit.DockerOptions{Store: look, Platform: layers.HostPlatform, Dir: filepath.Join(t.TempDir(), "link")})
+	return exectest.Subject{
+		Executor: executor(t, buildkittest.Shared(t).Address, target), Base: e.Load(t, "busybox:1", buildkittest.Busybox(t, greeting)),
+		Look: func(t testing.TB, _ ...string) graph.Snapshot {
+			t.Helper()
+			snap, err := look.Observe(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return snap
+		},
+		Image: e.Image,
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/terok-ai/terok-agent/pkg/graph"
 )
 
 // Clean removes, from the layout before podman's storage, the images that
@@ -25,7 +27,18 @@ func (t *Podman) Clean(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	images, err := t.link.Images(ctx)
+	if err := t.link.keepOnly(ctx, snap); err != nil {
+		return fmt.Errorf("tidying the layout before podman's storage: %w", err)
+	}
+	if err := t.link.removeLeftovers(); err != nil {
+		return err
+	}
+	return t.removePassing(ctx)
+}
+
+// keepOnly removes the images that are not in a snapshot.
+func (l *layoutDir) keepOnly(ctx context.Context, snap graph.Snapshot) error {
+	images, err := l.Images(ctx)
 	if err != nil {
 		return err
 	}
@@ -35,21 +48,16 @@ func (t *Podman) Clean(ctx context.Context) error {
 			keep[images[i].Manifest.Digest.String()] = true
 		}
 	}
-	err = t.link.change(ctx, func(index *ocispecs.Index) error {
+	return l.change(ctx, func(index *ocispecs.Index) error {
 		index.Manifests = slices.DeleteFunc(index.Manifests, func(d ocispecs.Descriptor) bool { return !keep[d.Digest.String()] })
-		return t.link.sweep(*index)
+		return l.sweep(*index)
 	})
-	if err != nil {
-		return fmt.Errorf("tidying the layout before podman's storage: %w", err)
-	}
-	return t.removeLeftovers(ctx)
 }
 
-// removeLeftovers removes the directories of dead runs, and the passing names
-// that they left in podman's storage.
-func (t *Podman) removeLeftovers(ctx context.Context) error {
+// removeLeftovers removes what dead runs left beside the images.
+func (l *layoutDir) removeLeftovers() error {
 	for _, pattern := range []string{"bridge-*", "terok-agent-passing-*", ".blob-*", "ingest"} {
-		paths, err := filepath.Glob(filepath.Join(t.o.Dir, pattern))
+		paths, err := filepath.Glob(filepath.Join(l.Dir, pattern))
 		if err != nil {
 			return err
 		}
@@ -59,6 +67,12 @@ func (t *Podman) removeLeftovers(ctx context.Context) error {
 			}
 		}
 	}
+	return nil
+}
+
+// removePassing takes away the passing names that dead runs left in podman's
+// storage.
+func (t *Podman) removePassing(ctx context.Context) error {
 	snap, err := t.o.Store.Observe(ctx)
 	if err != nil {
 		return err

@@ -43,17 +43,22 @@ func (t *Layout) push(ctx context.Context, image string, refs []string, s exec.S
 	if !ok {
 		return fmt.Errorf("image %.19s is not in the layout %q", image, t.o.Dir)
 	}
+	return t.dir.push(ctx, t.o.Registry, found, refs, s)
+}
+
+// push writes an image of the layout to registries.
+func (l *layoutDir) push(ctx context.Context, with store.Registry, found store.LayoutImage, refs []string, s exec.Sink) error {
 	hash, err := v1.NewHash(found.Manifest.Digest.String())
 	if err != nil {
 		return err
 	}
-	img, err := layout.Path(t.o.Dir).Image(hash)
+	img, err := layout.Path(l.Dir).Image(hash)
 	if err != nil {
-		return fmt.Errorf("reading image %.19s of the layout %q: %w", image, t.o.Dir, err)
+		return fmt.Errorf("reading image %.19s of the layout %q: %w", found.ConfigDigest, l.Dir, err)
 	}
 	return eachTag(refs, s, func(to name.Tag) error {
-		if err := remote.Write(to, img, t.o.Registry.Options(ctx)...); err != nil {
-			return t.o.Registry.Failure(ctx, to, err)
+		if err := remote.Write(to, img, with.Options(ctx)...); err != nil {
+			return with.Failure(ctx, to, err)
 		}
 		return nil
 	})
@@ -118,6 +123,26 @@ func (t *Registry) fetch(ctx context.Context, ref string, _ exec.Sink) (landed, 
 	}
 	t.learn(id.String(), at.Context().Digest(manifest.String()))
 	return landed{image: id.String(), manifest: manifest.String(), labels: config.Config.Labels}, nil
+}
+
+// push writes from the layout, without the engine: what the engine calls an
+// image is the same there.
+func (t *Docker) push(ctx context.Context, image string, refs []string, s exec.Sink) error {
+	found, err := t.find(ctx, exec.Parent{Node: "image", Ref: image, Image: image})
+	if err != nil {
+		return err
+	}
+	return t.link.push(ctx, t.o.Registry, found, refs, s)
+}
+
+// fetch goes through the layout too: the engine would give the image a name
+// that cannot be taken away without the image.
+func (t *Docker) fetch(ctx context.Context, ref string, _ exec.Sink) (landed, error) {
+	d, config, err := t.link.fetch(ctx, t.o.Registry, ref, t.o.Platform())
+	if err != nil {
+		return landed{}, err
+	}
+	return t.load(ctx, "bringing "+ref+" into the Docker engine", d.Digest.String(), config)
 }
 
 // eachTag reads references and calls put with each.

@@ -80,11 +80,19 @@ func (b *build) attachables() ([]session.Attachable, error) {
 	return all, err
 }
 
-// secrets serves the secrets' files; they are read when a step asks.
+// secrets serves the secrets' files and variables; files are read when a step
+// asks.
 func (b *build) secrets() (session.Attachable, error) {
 	var files []secretsprovider.Source
 	for _, id := range sortedKeys(b.r.Options.Secrets) {
 		files = append(files, secretsprovider.Source{ID: id, FilePath: b.r.Options.Secrets[id]})
+	}
+	for _, id := range sortedKeys(b.r.Options.SecretEnv) {
+		variable := b.r.Options.SecretEnv[id]
+		if _, ok := os.LookupEnv(variable); !ok {
+			return nil, &exec.Error{Class: exec.ClassSecret, ExitCode: -1, Message: fmt.Sprintf("secret %q: the variable %s is not set", id, variable)}
+		}
+		files = append(files, secretsprovider.Source{ID: id, Env: variable})
 	}
 	store, err := secretsprovider.NewStore(files)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 )
 
 // Target is where images land, are named and are found as parents. Layout,
-// Podman and Registry are the ones there are.
+// Podman, Registry and Docker are the ones there are.
 type Target interface {
 	// Pull makes an external image known and returns it.
 	Pull(ctx context.Context, ref string) (exec.Result, error)

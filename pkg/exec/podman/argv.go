@@ -19,10 +19,11 @@ type buildPlan struct {
 	ignoreFile string
 	// args are the build arguments the Dockerfile declares.
 	args map[string]string
-	// secrets are those the Dockerfile mentions.
-	secrets map[string]string
-	jobs    int
-	noCache bool
+	// secrets are those the Dockerfile mentions, by file, and secretEnv those by
+	// variable.
+	secrets, secretEnv map[string]string
+	jobs               int
+	noCache            bool
 }
 
 // argv returns the arguments of "podman build" for a request. It is a pure
@@ -41,6 +42,9 @@ func argv(r exec.Request, p buildPlan) []string {
 	}
 	for _, id := range slices.Sorted(maps.Keys(p.secrets)) {
 		a = append(a, "--secret", "id="+id+",src="+p.secrets[id])
+	}
+	for _, id := range slices.Sorted(maps.Keys(p.secretEnv)) {
+		a = append(a, "--secret", "id="+id+",env="+p.secretEnv[id])
 	}
 	for _, s := range r.Options.SSH {
 		a = append(a, "--ssh", s)

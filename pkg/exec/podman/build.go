@@ -103,7 +103,10 @@ func (b *build) prepare() (buildPlan, error) {
 	if p.ignoreFile, err = b.ignoreFile(p.context); err != nil {
 		return p, local(err)
 	}
-	p.secrets, err = b.neededSecrets()
+	if p.secrets, err = b.neededSecrets(); err != nil {
+		return p, err
+	}
+	p.secretEnv, err = b.neededVariables()
 	return p, err
 }
 
@@ -126,7 +129,7 @@ func (b *build) ignoreFile(dir string) (string, error) {
 func (b *build) neededSecrets() (map[string]string, error) {
 	out := map[string]string{}
 	for _, id := range slices.Sorted(maps.Keys(b.r.Options.Secrets)) {
-		if !strings.Contains(string(b.r.Recipe.Dockerfile), id) && !slices.Contains(b.r.Recipe.Secrets, id) {
+		if !b.mentions(id) {
 			continue
 		}
 		file, err := filepath.Abs(b.r.Options.Secrets[id])
@@ -142,6 +145,26 @@ func (b *build) neededSecrets() (map[string]string, error) {
 		out[id] = file
 	}
 	return out, nil
+}
+
+// neededVariables are the variables of the secrets that the recipe mentions.
+func (b *build) neededVariables() (map[string]string, error) {
+	out := map[string]string{}
+	for _, id := range slices.Sorted(maps.Keys(b.r.Options.SecretEnv)) {
+		if !b.mentions(id) {
+			continue
+		}
+		variable := b.r.Options.SecretEnv[id]
+		if _, ok := os.LookupEnv(variable); !ok {
+			return nil, failed(exec.ClassSecret, fmt.Errorf("secret %q: the variable %s is not set", id, variable))
+		}
+		out[id] = variable
+	}
+	return out, nil
+}
+
+func (b *build) mentions(id string) bool {
+	return strings.Contains(string(b.r.Recipe.Dockerfile), id) || slices.Contains(b.r.Recipe.Secrets, id)
 }
 
 // attempt runs podman once.

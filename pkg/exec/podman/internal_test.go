@@ -52,6 +52,7 @@ func TestArgv(t *testing.T) {
 	fullPlan := paths
 	fullPlan.args = map[string]string{"L0": strings.Repeat("a", 64), "A": "1", "B": "x y=z"}
 	fullPlan.secrets = map[string]string{"tok": "/s/tok", "ca": "/s/ca.pem"}
+	fullPlan.secretEnv = map[string]string{"word": "WORD"}
 	fullPlan.ignoreFile, fullPlan.jobs, fullPlan.noCache = "/c/x.dockerignore", 4, true
 	var b strings.Builder
 	for _, c := range []struct {
