@@ -53,7 +53,7 @@ func (l lowerings) lower(ctx context.Context, n graph.Node) (*llb.Image, error) 
 	if n.Recipe.ContextDir == "" {
 		r.Context = n.Recipe.Context
 	} else {
-		r.LocalContext = "context"
+		r.LocalContext, r.Exclude = "context", n.Recipe.Exclude
 	}
 	if err := l.parents(ctx, n, r.Parents); err != nil {
 		return nil, err

@@ -56,49 +56,42 @@ func Render(p *Planned, dir string) error {
 		if n.Recipe == nil {
 			continue
 		}
-		if err := layers.WriteFile(filepath.Join(dir, n.Recipe.Name), n.Recipe.Dockerfile, 0o644); err != nil {
-			return fmt.Errorf("writing %s: %w", n.Recipe.Name, err)
-		}
-		if n.Recipe.Context == nil || n.Recipe.ContextDir != "" {
-			continue
-		}
-		if err := layers.WriteTree(dir, n.Recipe.Context); err != nil {
-			return fmt.Errorf("writing the context of %s: %w", n.ID, err)
+		if err := renderLayer(byHand{p.Graph, n}, dir); err != nil {
+			return err
 		}
 	}
-	if err := layers.WriteFile(filepath.Join(dir, "build.sh"), []byte(buildScript(p)), 0o755); err != nil {
+	if err := layers.WriteFile(filepath.Join(dir, "build.sh"), []byte(buildScript(p.Graph)), 0o755); err != nil {
 		return fmt.Errorf("writing build.sh: %w", err)
 	}
 	return nil
 }
 
-// buildScript builds every layer by hand. The recipes name their parents by
-// default, so it needs no build arguments.
-func buildScript(p *Planned) string {
-	var b strings.Builder
-	b.WriteString(`#!/bin/sh
-# Builds by hand what terok-agent would build, one layer after another. Extra
-# options for podman build go in PODMAN_BUILD_ARGS, for example
-#   PODMAN_BUILD_ARGS='--network host --secret id=terok-ca,src=/etc/ssl/certs/ca-certificates.crt'
-# Downloads read where they come from out of the secret terok-fetch, a file with
-# lines such as "npm <registry URL>".
-set -eu
-cd "$(dirname "$0")"
-`)
-	for _, n := range p.Graph.Nodes() {
-		if n.Kind != graph.KindLayer || n.Recipe == nil {
-			continue
-		}
-		fmt.Fprintf(&b, "\necho '# %s'\n# shellcheck disable=SC2086\npodman build ${PODMAN_BUILD_ARGS-} --file %s", n.ID, n.Recipe.Name)
-		for _, tag := range n.Tags {
-			fmt.Fprintf(&b, " --tag %s", tag)
-		}
-		if n.Recipe.Platform != layers.HostPlatform() {
-			fmt.Fprintf(&b, " --platform %s", n.Recipe.Platform)
-		}
-		b.WriteString(" .\n")
+// renderLayer writes one layer's Dockerfile and the context that was generated
+// for it. A user's context stays where it is; what of it is not seen is written
+// beside the Dockerfile.
+func renderLayer(h byHand, dir string) error {
+	r := h.node.Recipe
+	text, err := h.text()
+	if err != nil {
+		return err
 	}
-	return b.String()
+	file := filepath.Join(dir, filepath.FromSlash(h.file()))
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return fmt.Errorf("making the build directory: %w", err)
+	}
+	if err := layers.WriteFile(file, text, 0o644); err != nil {
+		return fmt.Errorf("writing %s: %w", h.file(), err)
+	}
+	switch {
+	case r.ContextDir != "":
+		err = layers.WriteFile(file+".dockerignore", []byte(strings.Join(r.Exclude, "\n")+"\n"), 0o644)
+	case r.Context != nil:
+		err = layers.WriteTree(dir, r.Context)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the context of %s: %w", h.node.ID, err)
+	}
+	return nil
 }
 
 // DrawSpec draws what should exist without looking at any store; keys mean
