@@ -1,12 +1,14 @@
 package layers_test
 
 import (
+	"io/fs"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/terok-ai/terok-agent/pkg/graph"
 	"github.com/terok-ai/terok-agent/pkg/layers"
+	"github.com/terok-ai/terok-agent/pkg/layers/roster"
 	"github.com/terok-ai/terok-agent/resources"
 )
 
@@ -106,4 +108,86 @@ func TestUnpinnedIsInherited(t *testing.T) {
 	if len(acp.Unpinned) != 1 || !strings.Contains(acp.Unpinned[0], "node") || acp.Tags[0] != "terok-agent-codex-acp:ubuntu-24.04" {
 		t.Errorf("unpinned %v, tags %v", acp.Unpinned, acp.Tags)
 	}
+}
+
+// Every file of the resources is in exactly the images that hold it: an edit of
+// it moves them, and what stands on them, and nothing else.
+func TestEveryFileMovesItsNodes(t *testing.T) {
+	r, err := layers.LoadRoster(resources.FS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawn := map[string]*graph.Graph{}
+	tested := 0
+	err = fs.WalkDir(resources.FS, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		agents, over, want := edit(t, r, name)
+		if agents == "" {
+			return nil
+		}
+		if drawn[agents] == nil {
+			drawn[agents] = draw(t, spec(agents), nil)
+		}
+		if got := moved(drawn[agents], draw(t, spec(agents), over)); got != want {
+			t.Errorf("an edit of %s moves %q, want %q", name, got, want)
+		}
+		tested++
+		return nil
+	})
+	if err != nil || tested < 80 {
+		t.Errorf("tested %d files, %v", tested, err)
+	}
+}
+
+// edit changes a file of the resources in a way that matters, if there is one,
+// and says with which agents which layers that moves.
+func edit(t *testing.T, r *roster.Roster, name string) (agents string, over fstest.MapFS, want string) {
+	t.Helper()
+	text := string(read(t, name))
+	to := func(changed string) fstest.MapFS { return fstest.MapFS{name: {Data: []byte(changed)}} }
+	const other = "codex"
+	dir, rest, _ := strings.Cut(name, "/")
+	switch {
+	case dir == "tmux" || strings.HasPrefix(name, "scripts/l0/"):
+		return other, to(text + "\n"), "l0 l1"
+	case strings.HasPrefix(name, "scripts/l1/"):
+		return other, to(text + "\n"), "l1"
+	case strings.HasPrefix(name, "scripts/fetch/"):
+		return other, to(text + "\n"), "fetch"
+	case strings.HasPrefix(name, "scripts/agents/"):
+		entry, _, _ := strings.Cut(strings.TrimPrefix(rest, "agents/"), "/")
+		return entry, to(text + "\n"), partOf(t, r, entry) + " l1"
+	case dir == "templates":
+		return other, to("# a comment\n" + text), ""
+	case strings.HasSuffix(name, ".yaml"):
+		return strings.TrimSuffix(rest, ".yaml"), to(text + "# a comment\n"), ""
+	}
+	entry, suffix, _ := strings.Cut(rest, ".")
+	switch e, _ := r.Lookup(entry); {
+	case dir != "agents" || suffix == "md":
+		return "", nil, ""
+	case suffix != "lock.json":
+		return entry, to(text + "\n"), partOf(t, r, entry) + " l1"
+	case len(e.Lock.Artefacts) == 0:
+		return entry, to(strings.Replace(text, e.Lock.From, "elsewhere", 1)), ""
+	}
+	// The digest for amd64, whichever way it is written.
+	at := strings.Index(text, "\", \"sha")
+	digit := at + len(`", "sha512": "`) + 3
+	flipped := "A"
+	if text[digit] == 'A' || text[digit] == 'a' {
+		flipped = "B"
+	}
+	return entry, to(text[:digit] + flipped + text[digit+1:]), partOf(t, r, entry) + " l1"
+}
+
+func partOf(t *testing.T, r *roster.Roster, name string) string {
+	t.Helper()
+	e, ok := r.Lookup(name)
+	if !ok {
+		t.Fatalf("there is no entry %s", name)
+	}
+	return string(layers.PartID(e))
 }
