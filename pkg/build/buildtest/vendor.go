@@ -3,7 +3,6 @@ package buildtest
 import (
 	"archive/zip"
 	"bytes"
-	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/terok-ai/terok-agent/pkg/graph"
 	"github.com/terok-ai/terok-agent/pkg/layers"
 	"github.com/terok-ai/terok-agent/pkg/layers/roster"
 	"github.com/terok-ai/terok-agent/pkg/layers/sources"
@@ -41,25 +41,72 @@ func (w *World) Vendor(t testing.TB, names ...string) []sources.Mirror {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lock := w.Read(t, e.Lock.File)
 		for _, a := range got.Artefacts {
-			body := archive(t, got, a)
-			u, err := url.Parse(a.Source)
-			if err != nil {
-				t.Fatal(err)
-			}
-			w.Registry.PutFile("/"+u.Host+u.Path, body)
-			from := u.Scheme + "://" + u.Host + "/"
-			rules[from] = sources.Mirror{From: from, To: w.Registry.URL + "/" + u.Host + "/"}
-			algorithm, old, _ := strings.Cut(a.Digest, ":")
-			if !strings.Contains(lock, old) {
-				t.Fatalf("%s does not hold %s in hexadecimal digits", e.Lock.File, old)
-			}
-			lock = strings.Replace(lock, old, hexDigest(algorithm, body), 1)
+			m := w.serveLocked(t, got, a, archive(t, got, a))
+			rules[m.From] = m
 		}
-		w.Write(t, e.Lock.File, lock)
 	}
 	return slices.Collect(maps.Values(rules))
+}
+
+// ServeLocked serves a file in place of the only download of a built-in entry,
+// as Vendor does.
+func (w *World) ServeLocked(t testing.TB, name string, body []byte) []sources.Mirror {
+	t.Helper()
+	r, err := layers.LoadRoster(w.Resources())
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _ := r.Lookup(name)
+	got, err := e.Resolve(layers.HostPlatform())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []sources.Mirror{w.serveLocked(t, got, got.Artefacts[0], body)}
+}
+
+func (w *World) serveLocked(t testing.TB, r roster.Resolved, a roster.Artefact, body []byte) sources.Mirror {
+	t.Helper()
+	file := r.Entry.Lock.File
+	lock := w.Read(t, file)
+	u, err := url.Parse(a.Source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	algorithm, old, _ := strings.Cut(a.Digest, ":")
+	if !strings.Contains(lock, old) {
+		t.Fatalf("%s does not hold %s in hexadecimal digits", file, old)
+	}
+	w.Registry.PutFile("/"+u.Host+u.Path, body)
+	w.Write(t, file, strings.Replace(lock, old, hexDigest(algorithm, body), 1))
+	return sources.Mirror{From: u.Scheme + "://" + u.Host + "/", To: w.Registry.URL + "/" + u.Host + "/"}
+}
+
+// Sha256 is a digest in hexadecimal digits.
+func Sha256(body []byte) string { return hexDigest("sha256", body) }
+
+// Wheel packs a Python package with one module and, if command is not "", a
+// program.
+func Wheel(t testing.TB, name, version, module, command string, needs ...string) []byte {
+	t.Helper()
+	info := name + "-" + version + ".dist-info/"
+	metadata := fmt.Sprintf("Metadata-Version: 2.1\nName: %s\nVersion: %s\n", name, version)
+	for _, n := range needs {
+		metadata += "Requires-Dist: " + n + "\n"
+	}
+	files := map[string]string{
+		name + ".py": module, info + "METADATA": metadata,
+		info + "WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+	}
+	if command != "" {
+		files[info+"entry_points.txt"] = "[console_scripts]\n" + command + "\n"
+	}
+	record := info + "RECORD,,\n"
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		record += file + ",,\n"
+	}
+	files[info+"RECORD"] = record
+	return zipball(t, files)
 }
 
 func hexDigest(algorithm string, body []byte) string {
@@ -67,8 +114,9 @@ func hexDigest(algorithm string, body []byte) string {
 		sum := sha512.Sum512(body)
 		return hex.EncodeToString(sum[:])
 	}
-	sum := sha256.Sum256(body)
-	return hex.EncodeToString(sum[:])
+	h := graph.NewContentHash()
+	_, _ = h.Write(body)
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // archive packs what an entry keeps of a download, and something that it does
