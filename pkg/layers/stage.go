@@ -51,25 +51,32 @@ const (
 	scriptsDir    = "scripts"
 	toadAgentsDir = "toad-agents"
 	tmuxDir       = "tmux"
+	// toadSource is where the resources keep Toad's agent files, beside the
+	// scripts of its entry.
+	toadSource = "scripts/agents/toad"
 )
 
 // StageScripts writes the scripts that images are given to dir, replacing it.
-func StageScripts(dir string, resources fs.FS) error { return stage(dir, resources, scriptsDir) }
+func StageScripts(dir string, resources fs.FS) error { return stage(dir, resources, scriptsDir, "") }
 
 // StageToadAgents writes Toad's agent files to dir, replacing it.
-func StageToadAgents(dir string, resources fs.FS) error { return stage(dir, resources, toadAgentsDir) }
+func StageToadAgents(dir string, resources fs.FS) error { return stage(dir, resources, toadSource, ".toml") }
 
 // StageTmuxConfig writes the tmux configuration to dir, replacing it.
-func StageTmuxConfig(dir string, resources fs.FS) error { return stage(dir, resources, tmuxDir) }
+func StageTmuxConfig(dir string, resources fs.FS) error { return stage(dir, resources, tmuxDir, "") }
 
-func stage(dir string, resources fs.FS, from string) error {
+// stage writes the files below a directory of the resources whose names end in
+// suffix.
+func stage(dir string, resources fs.FS, from, suffix string) error {
 	files := map[string][]byte{}
 	if err := readTree(resources, from, files); err != nil {
 		return err
 	}
 	relative := make(map[string][]byte, len(files))
 	for name, data := range files {
-		relative[strings.TrimPrefix(name, from+"/")] = data
+		if strings.HasSuffix(name, suffix) {
+			relative[strings.TrimPrefix(name, from+"/")] = data
+		}
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("replacing %q: %w", dir, err)
