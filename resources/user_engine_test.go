@@ -1,17 +1,13 @@
 package resources_test
 
 import (
-	"bytes"
-	"os"
-	osexec "os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/terok-ai/terok-agent/pkg/exec/podman/podmantest"
 )
 
-const debian = "docker.io/library/debian:12"
+const debian = podmantest.Debian
 
 // userBases are bases that already have somebody or something with the name or
 // the numbers of the dev user, and what must be true afterwards beside the rest.
@@ -58,7 +54,7 @@ const userCheck = `set -eu; test "$(id -u):$(id -g):$(id -un):$(id -Gn)" = 1000:
 // TestDevUser runs the step that makes the user on real bases.
 func TestDevUser(t *testing.T) {
 	e := podmantest.Storage(t)
-	loadDebian(t, e)
+	podmantest.LoadDebian(t, e)
 	ground := "FROM " + debian + "\nRUN apt-get -o Acquire::Retries=3 update && apt-get install -y --no-install-recommends sudo\n"
 	step := userStep(t)
 	for _, base := range userBases {
@@ -82,21 +78,4 @@ func userStep(t *testing.T) string {
 		t.Fatal("the template has no step for the user")
 	}
 	return l0[begin:end]
-}
-
-// loadDebian copies the base from the user's storage, where the quick start or
-// a registry put it, into the test's.
-func loadDebian(t *testing.T, e podmantest.Env) {
-	t.Helper()
-	archive := filepath.Join(e.Dir, "debian.tar")
-	var stderr bytes.Buffer
-	save := osexec.Command("podman", "save", "-q", "-o", archive, debian)
-	save.Stderr = &stderr
-	if err := save.Run(); err != nil {
-		if os.Getenv("TEROK_REQUIRE_ENGINE") != "" {
-			t.Fatalf("saving %s: %v\n%s", debian, err, stderr.String())
-		}
-		t.Skipf("%s is not in podman's storage", debian)
-	}
-	e.Run(t, "load", "-q", "-i", archive)
 }

@@ -31,3 +31,9 @@ func width(w io.Writer) int {
 	}
 	return columns
 }
+
+// isTerminalInput reports whether r is a terminal.
+func isTerminalInput(r io.Reader) bool {
+	f, ok := r.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

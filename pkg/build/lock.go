@@ -20,7 +20,7 @@ const lockPoll = 100 * time.Millisecond
 // is a kernel lock on a file of the user's state directory: it goes with the
 // process, however that ends.
 func (o Options) lock(ctx context.Context) (release func(), err error) {
-	dir := stateDir(o.Getenv)
+	dir := filepath.Join(StateDir(o.Getenv), "locks")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the directory of the lock: %w", err)
 	}
@@ -64,8 +64,8 @@ func holder(f *os.File) string {
 	return "another apply on this store is under way"
 }
 
-// stateDir is where locks live: per user, not per project.
-func stateDir(getenv func(string) string) string {
+// StateDir is where what outlives a run is kept: per user, not per project.
+func StateDir(getenv func(string) string) string {
 	base := getenv("XDG_STATE_HOME")
 	if base == "" {
 		if home := getenv("HOME"); home != "" {
@@ -74,5 +74,5 @@ func stateDir(getenv func(string) string) string {
 			base = filepath.Join(os.TempDir(), fmt.Sprintf("terok-agent-%d", os.Getuid()))
 		}
 	}
-	return filepath.Join(base, "terok-agent", "locks")
+	return filepath.Join(base, "terok-agent")
 }

@@ -25,7 +25,7 @@ var kinds = []string{string(Native), string(Adapter), string(OpenCode), string(B
 
 var entryKeys = []string{
 	"kind", "label", "default", "depends_on", "needs", "install", "commands", "files", "links", "env", "prepare", "probe",
-	"help", "sidecar", "families", "platforms",
+	"help", "sidecar", "families", "platforms", "state",
 }
 
 // readEntry reads the text of one entry's file and returns all mistakes.
@@ -62,6 +62,7 @@ func (r *reader) readHead(m map[string]value, e *Entry) {
 	}
 	e.DependsOn = r.textOrTexts(m, "depends_on")
 	e.Needs = r.textOrTexts(m, "needs")
+	r.readState(m, e)
 	e.Families = r.optionalTexts(m, "families")
 	r.oneOf(m, "families", e.Families, "deb", "rpm")
 	if _, ok := m["platforms"]; ok {
@@ -90,6 +91,25 @@ func (r *reader) readHead(m map[string]value, e *Entry) {
 			e.Sidecar.EnvMap = r.textMap(s["env_map"])
 			r.checkNames(s["env_map"], e.Sidecar.EnvMap, variableName, "variable")
 		}
+	}
+}
+
+func (r *reader) readState(m map[string]value, e *Entry) {
+	v, ok := m["state"]
+	if !ok {
+		return
+	}
+	s := r.mapping(v, "dirs", "env")
+	r.need(v, s, "dirs")
+	e.State.Dirs = r.optionalTexts(s, "dirs")
+	for _, dir := range e.State.Dirs {
+		if !isInside(dir) || !safePath.MatchString(dir) {
+			r.errorf(s["dirs"].pos, "write it relative to the home directory, such as .codex", "state %q is no directory of the home directory", dir)
+		}
+	}
+	if env, ok := s["env"]; ok {
+		e.State.Env = r.textMap(env)
+		r.checkNames(env, e.State.Env, variableName, "variable")
 	}
 }
 

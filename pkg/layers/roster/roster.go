@@ -59,6 +59,8 @@ type Entry struct {
 	Help    Help
 	// Sidecar is not nil for a tool that can have an image of its own.
 	Sidecar *Sidecar
+	// State is what outlives a container.
+	State State
 	// Families are the base families it works on; nil means all.
 	Families []string
 	// Platforms are what it can be built for, sorted.
@@ -71,6 +73,15 @@ type Entry struct {
 	at map[string]Pos
 	// checked are the trees that are known to be good, by their step's path.
 	checked map[string]*Tree
+}
+
+// State is where a program keeps settings, sessions and credentials.
+type State struct {
+	// Dirs are directories below the home directory.
+	Dirs []string
+	// Env points the program to them; it is given to containers, and is not in
+	// the image.
+	Env map[string]string
 }
 
 // File is a file of the resources that the part holds.

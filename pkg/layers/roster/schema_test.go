@@ -50,7 +50,7 @@ func TestSchemaKeys(t *testing.T) {
 		file func(key string) string
 		want int
 	}{
-		{"entry", s, func(key string) string { return key + ": []" }, 16},
+		{"entry", s, func(key string) string { return key + ": []" }, 17},
 		{"step", step, func(key string) string { return fmt.Sprintf("install: [{%s: []}]", key) }, 6},
 		{"download", s.Defs["download"], inStep("download"), 11},
 		{"unpack", s.Defs["unpack"], func(key string) string { return fmt.Sprintf("install: [{download: {unpack: {%s: []}}}]", key) }, 5},
@@ -63,6 +63,7 @@ func TestSchemaKeys(t *testing.T) {
 		{"probe", s.Properties["probe"], in("probe"), 2},
 		{"help", s.Properties["help"], in("help"), 2},
 		{"sidecar", s.Properties["sidecar"], in("sidecar"), 1},
+		{"state", s.Properties["state"], in("state"), 2},
 	} {
 		if len(c.keys.Properties) != c.want {
 			t.Errorf("%s has %d keys, want %d", c.name, len(c.keys.Properties), c.want)
