@@ -130,3 +130,24 @@ func TestSetupCodexAuth(t *testing.T) {
 	write(t, root+"/bin/ip", "#!/bin/sh\n", 0o755)
 	run(t, env, "", root+"/bin/setup-codex-auth.sh").want(t, 1, "no address")
 }
+
+// When the part is made, Toad gets our agents and starts the others with their
+// wrappers.
+func TestToadAgents(t *testing.T) {
+	root := t.TempDir()
+	link(t, root, map[string]string{
+		"share/terok-toad-agents": "agents/toad/terok-toad-agents", "share/toad-agents/kisski.academiccloud.de.toml": "agents/toad/kisski.academiccloud.de.toml",
+	})
+	data := root + "/prefix/lib/python3.14/site-packages/toad/data/agents"
+	write(t, data+"/claude.com.toml", "identity = \"claude.com\"\nrun_command.\"*\" = \"claude-agent-acp\"\n", 0o644)
+	for range 2 {
+		run(t, os.Environ(), "", root+"/share/terok-toad-agents", root+"/prefix").want(t, 0)
+	}
+	if got := read(t, data+"/claude.com.toml"); got != "identity = \"claude.com\"\nrun_command.\"*\" = \"terok-claude-acp\"\n" {
+		t.Errorf("got %s", got)
+	}
+	if got := read(t, data+"/kisski.academiccloud.de.toml"); !strings.Contains(got, "run_command.\"*\" = \"kisski-acp\"\n") {
+		t.Errorf("got %s", got)
+	}
+	run(t, os.Environ(), "", root+"/share/terok-toad-agents", root).want(t, 1, "keeps its agents elsewhere")
+}
