@@ -3,10 +3,12 @@ package layers_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/terok-ai/terok-agent/pkg/graph"
 	"github.com/terok-ai/terok-agent/pkg/layers"
@@ -64,8 +66,10 @@ func (u *users) layer(name string) *layers.UserLayer {
 // digest is made up, and differs for different text.
 func digest(text string) string { return graph.DigestOf(text) }
 
-func (u *users) draw() (*graph.Graph, error) {
-	s, err := layers.NewSketch(u.spec, resources.FS)
+func (u *users) draw() (*graph.Graph, error) { return build(u, resources.FS) }
+
+func build(u *users, tree fs.FS) (*graph.Graph, error) {
+	s, err := layers.NewSketch(u.spec, tree)
 	if err != nil {
 		return nil, err
 	}
@@ -173,14 +177,24 @@ func TestBuiltInOnDemand(t *testing.T) {
 // L0 is the same whatever leads to it: it holds what L1 needs as soon as there
 // is an L1.
 func TestL0IsOne(t *testing.T) {
-	of := func(from string) graph.Key {
-		u := newUsers(t, map[string]string{"a": "FROM l0\nENV A=b\n", "b": "FROM " + from + "\nENV A=b\n"})
-		return u.mustDraw(t).Keys(layers.L0ID).Image
+	over := layers.Overlay(fstest.MapFS{
+		"agents/needy.yaml": {Data: []byte("kind: tool\ninstall: [{apt: {packages: [needed]}}]\nlinks: {/usr/local/bin/needy: /opt/needy}\n")},
+	}, resources.FS)
+	agents := "needy"
+	of := func(u *users) graph.Key {
+		u.spec.Agents = &agents
+		g, err := build(u, over)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g.Keys(layers.L0ID).Image
 	}
+	without := newUsers(t, map[string]string{"a": "FROM l0\nENV A=b\n"})
+	with := newUsers(t, map[string]string{"a": "FROM l0\nENV A=b\n", "b": "FROM l1\nENV A=b\n"})
 	plain := newUsers(t, nil)
 	plain.spec.NoL1 = false
-	if a, b := of("l1"), plain.mustDraw(t).Keys(layers.L0ID).Image; a != b {
-		t.Errorf("l0 below a user's layer is %s, else %s", a, b)
+	if a, b, c := of(with), of(plain), of(without); a != b || a == c {
+		t.Errorf("l0 below a user's layer beside l1 is %.19s, without user layers %.19s, without l1 %.19s", a, b, c)
 	}
 }
 
