@@ -196,10 +196,20 @@ func pinnedBy(l listed) string {
 		return "UNPINNED: " + strings.Join(l.Unpinned, ", ")
 	case l.Unseen:
 		return "a public record; nobody here has seen the files"
-	case l.PinnedBy != "":
-		return "the " + strings.ReplaceAll(l.PinnedBy, "+", " and the ")
+	case l.PinnedBy == "":
+		return "-"
 	}
-	return "-"
+	var words []string
+	for _, from := range strings.Split(l.PinnedBy, "+") {
+		words = append(words, or(vouchers[from], from))
+	}
+	return strings.Join(words, " and ")
+}
+
+// vouchers are the places that digests are from, in words.
+var vouchers = map[string]string{
+	roster.FromRegistry: "the registry", roster.FromChecksums: "the vendor's checksums", roster.FromRelease: "the release",
+	roster.FromBytes: "the files themselves, when they were locked",
 }
 
 func yesNo(b bool) string {

@@ -47,6 +47,7 @@ func TestPodmanScript(t *testing.T) {
 				return err
 			}
 			w := buildtest.New(t)
+			w.Offer("codex", "0.169.0")
 			storage := podmantest.Storage(t)
 			e.Vars = append(e.Vars, storage.Vars...)
 			e.Setenv("TEROK_RESOURCES", w.Dir)

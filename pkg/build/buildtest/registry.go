@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// Registry serves tarballs on loopback, under the paths that an npm registry
-// has them, and counts what was asked for.
+// Registry serves tarballs and what is said about them on loopback, under the
+// paths that an npm registry has them, and counts what was asked for.
 type Registry struct {
 	URL string
 
@@ -33,11 +33,14 @@ func tarballPath(pkg, version string) string {
 	return fmt.Sprintf("/%s/-/%s-%s.tgz", pkg, path.Base(pkg), version)
 }
 
-// Put offers a version of a package.
+// Put offers a version of a package, as its newest.
 func (r *Registry) Put(pkg, version string, body []byte) {
+	manifest := fmt.Appendf(nil, `{"name": %q, "version": %q, "dist": {"integrity": "sha512-%s"}}`, pkg, version, Sha512(body))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.files[tarballPath(pkg, version)] = body
+	r.files["/"+pkg+"/"+version] = manifest
+	r.files["/"+pkg+"/latest"] = manifest
 }
 
 // PutFile offers a file at a path below the root.

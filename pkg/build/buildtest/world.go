@@ -47,6 +47,13 @@ func New(t testing.TB) *World {
 	return w
 }
 
+// NewBare makes a project that is nothing but the built-in resources, and a
+// registry.
+func NewBare(t testing.TB) *World {
+	t.Helper()
+	return &World{Dir: t.TempDir(), Registry: newRegistry(t)}
+}
+
 const l0Template = `ARG BASE_IMAGE={{.Base}}
 FROM ${BASE_IMAGE}
 USER root
@@ -131,11 +138,10 @@ commands: {%s: %s}
 probe: {run: [%s, --version]}
 help: {label: "  %s"}
 `, kind, name, more, name, name, name, name, name, name))
-	body := Tarball(map[string]string{"package/" + name: fmt.Sprintf("#!/bin/sh\necho '%s %s'\n", name, version)})
+	body := w.Offer(name, version)
 	var artefacts []string
 	for _, arch := range []struct{ goarch, node string }{{"amd64", "x64"}, {"arm64", "arm64"}} {
 		pkg := name + "-linux-" + arch.node
-		w.Registry.Put("@test/"+pkg, version, body)
 		artefacts = append(artefacts, fmt.Sprintf(`{"platform": "linux/%s", "source": "pkg:npm/%%40test/%s@%s", "sha512": %q}`,
 			arch.goarch, pkg, version, Sha512(body)))
 	}
@@ -143,6 +149,16 @@ help: {label: "  %s"}
  "artefacts": [
   %s]}
 `, name, version, strings.Join(artefacts, ",\n  ")))
+}
+
+// Offer puts a version of an agent into the registry, as the newest, and locks
+// nothing; it returns the tarball.
+func (w *World) Offer(name, version string) []byte {
+	body := Tarball(map[string]string{"package/" + name: fmt.Sprintf("#!/bin/sh\necho '%s %s'\n", name, version)})
+	for _, pkg := range []string{name, name + "-linux-x64", name + "-linux-arm64"} {
+		w.Registry.Put("@test/"+pkg, version, body)
+	}
+	return body
 }
 
 // Sha512 is a digest as npm's lock files write it, without its name.
