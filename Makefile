@@ -43,7 +43,7 @@ test: ## unit, script and real-engine tests (PKG=./pkg/graph/... for some)
 	$(TEST) $(PKG)
 
 test-long: ## the same and what takes longer
-	.ci/setup test
+	.ci/setup long
 	.ci/docker
 	.ci/base debian:12
 	TEROK_LONG=1 $(TEST) $(PKG)

@@ -53,6 +53,11 @@ func lookFlags() []cli.Flag {
 // buildFlags say how apply builds.
 func buildFlags() []cli.Flag {
 	return []cli.Flag{
+		&cli.StringFlag{Name: "tlsdir", Category: categoryHow, EnvVars: []string{"TEROK_TLSDIR"}, Usage: "`DIR` with ca.pem, cert.pem and key.pem for BuildKit daemons at tcp addresses; these five flags are buildctl's"},
+		&cli.StringFlag{Name: "tlscacert", Category: categoryHow, EnvVars: []string{"TEROK_TLSCACERT"}, Usage: "`FILE` of who signed the daemon's certificate"},
+		&cli.StringFlag{Name: "tlscert", Category: categoryHow, EnvVars: []string{"TEROK_TLSCERT"}, Usage: "`FILE` with our certificate"},
+		&cli.StringFlag{Name: "tlskey", Category: categoryHow, EnvVars: []string{"TEROK_TLSKEY"}, Usage: "`FILE` with its key"},
+		&cli.StringFlag{Name: "tlsservername", Category: categoryHow, EnvVars: []string{"TEROK_TLSSERVERNAME"}, Usage: "`NAME` in the daemon's certificate (default: the address's host)"},
 		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Category: categoryHow, EnvVars: []string{"TEROK_JOBS"}, DefaultText: "one per core", Usage: "build `N` layers at the same time"},
 		&cli.BoolFlag{Name: "keep-going", Aliases: []string{"k"}, Category: categoryHow, Usage: "after a failure build what does not depend on it"},
 		&cli.StringSliceFlag{Name: "cache-from", Category: categoryHow, Usage: "where BuildKit looks for results of steps, `type=registry,ref=HOST/REPO` or type=local,src=DIR (repeatable)"},
@@ -143,6 +148,9 @@ func optionsFromFlags(c *cli.Context) (build.Options, error) {
 	}
 	for _, node := range splitAll(c.StringSlice("refresh"), ",") {
 		o.Refresh = append(o.Refresh, graph.ID(node))
+	}
+	o.BuildkitTLS = build.TLS{
+		CA: c.String("tlscacert"), Cert: c.String("tlscert"), Key: c.String("tlskey"), Server: c.String("tlsservername"), Dir: c.String("tlsdir"),
 	}
 	o.Executor, o.Store, o.BuildkitAddrs = c.String("executor"), c.String("store"), c.StringSlice("buildkit-addr")
 	if c.Int("jobs") < 0 {

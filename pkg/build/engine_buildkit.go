@@ -88,7 +88,7 @@ func newBuildkitEngine(o Options) (*buildkitEngine, error) {
 		return nil, err
 	}
 	e.Executor = buildkit.New(buildkit.Options{
-		Addresses: o.BuildkitAddrs, Target: target, IsPart: layers.IsPart, Getenv: o.Getenv, CacheFrom: from, CacheTo: to,
+		Addresses: o.BuildkitAddrs, TLS: o.BuildkitTLS, Target: target, IsPart: layers.IsPart, Getenv: o.Getenv, CacheFrom: from, CacheTo: to,
 	})
 	return e, nil
 }

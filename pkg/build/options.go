@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/terok-ai/terok-agent/pkg/exec"
+	"github.com/terok-ai/terok-agent/pkg/exec/buildkit"
 	"github.com/terok-ai/terok-agent/pkg/graph"
 	"github.com/terok-ai/terok-agent/pkg/layers"
 	"github.com/terok-ai/terok-agent/pkg/layers/sources"
@@ -31,6 +32,9 @@ const (
 	// PullNever never asks.
 	PullNever PullPolicy = "never"
 )
+
+// TLS are the certificates for BuildKit daemons that are reached by tcp.
+type TLS = buildkit.TLS
 
 // Options say how to look, plan and build. The zero value uses podman, its
 // storage and the resources given.
@@ -83,6 +87,8 @@ type Options struct {
 	// BUILDKIT_HOST, the usual sockets, or a daemon that is started. Podman
 	// looks at none of them.
 	BuildkitAddrs []string
+	// BuildkitTLS are the certificates for daemons reached by tcp.
+	BuildkitTLS TLS
 	// CacheFrom and CacheTo are where BuildKit looks for the results of steps and
 	// leaves them, as "type=registry,ref=HOST/REPO" or "type=local,dest=DIR"
 	// (src=DIR to read). Podman has no such thing.

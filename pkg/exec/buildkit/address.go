@@ -39,6 +39,9 @@ type address struct {
 	options []bkclient.ClientOpt
 }
 
+// secure says whether certificates are used.
+func (a address) secure() bool { return len(a.options) > 0 }
+
 // given are the addresses that somebody asked for, from flags or environment.
 func (o Options) given() []string {
 	if len(o.Addresses) > 0 {
@@ -68,7 +71,8 @@ func (o Options) usualSockets() []string {
 // parseAddress checks an address: the client itself takes any scheme, and
 // then fails with words that help nobody. The certificates of a tcp address
 // are its query: "tcp://host:1234?ca=FILE&cert=FILE&key=FILE&server=NAME".
-func parseAddress(text string) (address, error) {
+// Without a query they are those of tls.
+func parseAddress(text string, tls TLS) (address, error) {
 	u, err := url.Parse(text)
 	if err != nil {
 		return address{}, badAddress(text, "it is no URL")
@@ -88,42 +92,7 @@ func parseAddress(text string) (address, error) {
 	if u.Scheme != "tcp" {
 		return address{url: text}, nil
 	}
-	return secured(text, u)
-}
-
-// secured reads the certificates of a tcp address.
-func secured(text string, u *url.URL) (address, error) {
-	query := u.Query()
-	u.RawQuery = ""
-	a := address{url: u.String()}
-	for name := range query {
-		if !slices.Contains([]string{"ca", "cert", "key", "server"}, name) {
-			return address{}, badAddress(text, fmt.Sprintf("unknown parameter %q", name))
-		}
-	}
-	ca, cert, key := query.Get("ca"), query.Get("cert"), query.Get("key")
-	if (cert == "") != (key == "") {
-		return address{}, badAddress(text, "cert and key go together")
-	}
-	for _, file := range []string{ca, cert, key} {
-		if file == "" {
-			continue
-		}
-		if _, err := os.Stat(file); err != nil {
-			return address{}, badAddress(text, fmt.Sprintf("cannot read %s", file))
-		}
-	}
-	if ca != "" {
-		server := query.Get("server")
-		if server == "" {
-			server = u.Hostname()
-		}
-		a.options = append(a.options, bkclient.WithServerConfig(server, ca))
-	}
-	if cert != "" {
-		a.options = append(a.options, bkclient.WithCredentials(cert, key))
-	}
-	return a, nil
+	return secured(text, u, tls)
 }
 
 func badAddress(text, why string) *exec.Error {

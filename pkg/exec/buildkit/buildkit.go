@@ -18,6 +18,8 @@ type Options struct {
 	// "tcp://host:1234"; layers are spread over them. Empty means
 	// BUILDKIT_HOST, else the usual sockets, else a daemon of our own.
 	Addresses []string
+	// TLS are the certificates for tcp addresses.
+	TLS TLS
 	// Target is where images land; required.
 	Target Target
 	// IsPart says of which layers the images hold only files of their own, with

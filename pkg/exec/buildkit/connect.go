@@ -69,15 +69,15 @@ func (x *Executor) connectAll(ctx context.Context, addresses []string) error {
 // dial connects and waits for the daemon's first answer: making a client says
 // nothing, it dials later.
 func (o Options) dial(ctx context.Context, text string) (*daemon, error) {
-	a, err := parseAddress(text)
+	a, err := parseAddress(text, o.TLS)
 	if err != nil {
 		return nil, err
 	}
 	c, err := bkclient.New(ctx, a.url, a.options...)
 	if err != nil {
-		return nil, unreachable(a.url, err)
+		return nil, unreachable(a, err)
 	}
-	if err := o.probe(ctx, c, a.url); err != nil {
+	if err := o.probe(ctx, c, a); err != nil {
 		_ = c.Close()
 		return nil, err
 	}
@@ -85,22 +85,22 @@ func (o Options) dial(ctx context.Context, text string) (*daemon, error) {
 }
 
 // probe asks the daemon who it is and whether it can work.
-func (o Options) probe(ctx context.Context, c *bkclient.Client, url string) error {
+func (o Options) probe(ctx context.Context, c *bkclient.Client, a address) error {
 	bounded, cancel := context.WithTimeout(ctx, o.Deadline)
 	defer cancel()
 	if _, err := c.Info(bounded); err != nil {
 		if ctx.Err() == nil && bounded.Err() != nil {
 			err = fmt.Errorf("no answer within %v: %w", o.Deadline, err)
 		}
-		return unreachable(url, err)
+		return unreachable(a, err)
 	}
 	workers, err := c.ListWorkers(bounded)
 	if err != nil {
-		return unreachable(url, err)
+		return unreachable(a, err)
 	}
 	if len(workers) == 0 {
 		return &exec.Error{
-			Class: exec.ClassNoEngine, ExitCode: -1, Message: fmt.Sprintf("the BuildKit daemon at %s has no worker", url),
+			Class: exec.ClassNoEngine, ExitCode: -1, Message: fmt.Sprintf("the BuildKit daemon at %s has no worker", a.url),
 			Hint: "see the daemon's own log",
 		}
 	}

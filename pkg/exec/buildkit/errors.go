@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -166,6 +167,10 @@ func byWords(e *exec.Error) {
 	}
 }
 
+func containsAny(text string, words ...string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+}
+
 // diskFull looks for the words of the C library or of Go.
 func diskFull(text string) bool {
 	return strings.Contains(strings.ToLower(text), "no space left on device")
@@ -204,9 +209,9 @@ func shorten(s string, n int) string {
 }
 
 // unreachable is a daemon that does not answer.
-func unreachable(url string, err error) *exec.Error {
+func unreachable(a address, err error) *exec.Error {
 	e := &exec.Error{
-		Class: exec.ClassNoEngine, ExitCode: -1, Message: fmt.Sprintf("no BuildKit daemon answers at %s: %s", url, plain(err)), Err: err,
+		Class: exec.ClassNoEngine, ExitCode: -1, Message: fmt.Sprintf("no BuildKit daemon answers at %s: %s", a.url, plain(err)), Err: err,
 	}
 	switch text := e.Message; {
 	case strings.Contains(text, "no such file"):
@@ -216,9 +221,11 @@ func unreachable(url string, err error) *exec.Error {
 	case strings.Contains(text, "permission denied"):
 		e.Hint = "you may not use this socket: run as its owner, or leave --buildkit-addr out to start a daemon of your own"
 	case strings.Contains(text, "server preface"), strings.Contains(text, "first record does not look like a TLS"), strings.Contains(text, "frame too large"):
-		e.Hint = "something else than BuildKit answers there, or it wants TLS: tcp://HOST:PORT?ca=FILE&cert=FILE&key=FILE"
+		e.Hint = "something else than BuildKit answers there, or it wants TLS: --tlscacert, --tlscert, --tlskey, or --tlsdir"
 	case strings.Contains(text, "certificate"), strings.Contains(text, "tls:"):
-		e.Hint = "check the certificates: tcp://HOST:PORT?ca=FILE&cert=FILE&key=FILE&server=NAME"
+		e.Hint = "check the certificates: --tlscacert, --tlscert, --tlskey, --tlsservername"
+	case a.secure() && containsAny(text, "broken pipe", "connection reset", "EOF"):
+		e.Hint = "the daemon breaks off, as it does when it does not accept our certificate: check the certificates (--tlscert, --tlskey, --tlsdir)"
 	case strings.Contains(text, "no such host"):
 		e.Hint = "correct the host's name in --buildkit-addr or BUILDKIT_HOST"
 	default:

@@ -20,6 +20,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) != "" {
 		os.Exit(childMain())
 	}
+	if isDialer() {
+		os.Exit(dialMain())
+	}
 	code := m.Run()
 	if err := buildkittest.StopShared(); err != nil {
 		fmt.Fprintln(os.Stderr, "stopping the tests' daemon:", err)

@@ -62,14 +62,24 @@ var binary = sync.OnceValues(func() (string, error) {
 	if path := os.Getenv(binaryVariable); path != "" {
 		return path, nil
 	}
-	if path, err := osexec.LookPath("buildkitd"); err == nil {
+	return program("buildkitd")
+})
+
+// Buildctl returns the path of BuildKit's own client, built like the daemon.
+func Buildctl() (string, error) { return buildctl() }
+
+var buildctl = sync.OnceValues(func() (string, error) { return program("buildctl") })
+
+// program returns the path of one of BuildKit's programs, from PATH or built.
+func program(name string) (string, error) {
+	if path, err := osexec.LookPath(name); err == nil {
 		return path, nil
 	}
 	root, err := repository()
 	if err != nil {
 		return "", err
 	}
-	cmd := osexec.Command("go", "tool", "-modfile="+toolModule, "-n", "buildkitd")
+	cmd := osexec.Command("go", "tool", "-modfile="+toolModule, "-n", name)
 	cmd.Dir = root
 	// Another value would build nearly all of it again.
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -77,10 +87,10 @@ var binary = sync.OnceValues(func() (string, error) {
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("building buildkitd: %w\n%s", err, stderr.String())
+		return "", fmt.Errorf("building %s: %w\n%s", name, err, stderr.String())
 	}
 	return string(bytes.TrimSpace(out)), nil
-})
+}
 
 // repository is the directory of the repository, above the tests'.
 func repository() (string, error) {
@@ -131,7 +141,8 @@ func Daemon(t testing.TB) string {
 // NoEntitlements makes a daemon that gives steps nothing beyond the ordinary.
 const NoEntitlements = "no entitlements"
 
-// Open starts a daemon; the function it returns ends it and removes its cache.
+// Open starts a daemon with further arguments ("--addr=tcp://127.0.0.1:1") or
+// NoEntitlements; the function it returns ends it and removes its cache.
 // It is for TestMain, where one daemon serves all tests of a package.
 func Open(options ...string) (*Env, func() error, error) {
 	path, err := Binary()
@@ -150,6 +161,7 @@ func Open(options ...string) (*Env, func() error, error) {
 	if !slices.Contains(options, NoEntitlements) {
 		args = append(args, "--allow-insecure-entitlement", "network.host")
 	}
+	args = append(args, slices.DeleteFunc(slices.Clone(options), func(o string) bool { return o == NoEntitlements })...)
 	e.cmd = osexec.Command(path, args...)
 	e.cmd.Stdout, e.cmd.Stderr = e.log, e.log
 	if err := e.start(); err != nil {
