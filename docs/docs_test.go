@@ -15,7 +15,9 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/terok-ai/terok-agent/pkg/graph"
 	"github.com/terok-ai/terok-agent/pkg/layers"
+	"github.com/terok-ai/terok-agent/pkg/layers/project"
 	"github.com/terok-ai/terok-agent/resources"
 )
 
@@ -98,11 +100,47 @@ func TestExampleEntry(t *testing.T) {
 	}
 }
 
+// The project file of project-file.md can be read, and gives the plan's nodes.
+func TestExampleProject(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string][]byte{
+		"terok-agent.yaml": blockOf(t, "project-file.md", "version: 1"), "dev.Dockerfile": blockOf(t, "project-file.md", "FROM l1"),
+		"site/Dockerfile": blockOf(t, "project-file.md", "FROM base AS made"), "site/index.md": []byte("# Welcome\n"),
+	} {
+		path := filepath.Join(dir, "shop", name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := project.Load(filepath.Join(dir, "shop", project.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	agents := strings.Join(p.Agents, ",")
+	g, err := layers.Draw(layers.Spec{
+		Base: p.Base, BaseDigest: "sha256:" + strings.Repeat("1", 64), Agents: &agents, Layers: p.Layers, Images: p.Images, Platform: "linux/amd64",
+	}, resources.FS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := string(blockOf(t, "project-file.md", "6 images to build"))
+	for _, n := range g.Nodes() {
+		if n.Kind == graph.KindLayer && !regexp.MustCompile(`(?m)^`+string(n.ID)+` +`+strings.Split(n.Tags[0], ":")[0]+`:`).MatchString(plan) {
+			t.Errorf("the plan has no line for %s %s", n.ID, n.Tags[0])
+		}
+	}
+}
+
 // block returns the indented block of resources.md that holds a text.
-func block(t *testing.T, holds string) []byte {
+func block(t *testing.T, holds string) []byte { return blockOf(t, "resources.md", holds) }
+
+func blockOf(t *testing.T, file, holds string) []byte {
 	t.Helper()
 	var lines []string
-	for _, line := range strings.Split(read(t, "resources.md"), "\n") {
+	for _, line := range strings.Split(read(t, file), "\n") {
 		inside, ok := strings.CutPrefix(line, "    ")
 		if ok {
 			lines = append(lines, inside)
@@ -113,7 +151,7 @@ func block(t *testing.T, holds string) []byte {
 		}
 		lines = nil
 	}
-	t.Fatalf("resources.md has no block with %s", holds)
+	t.Fatalf("%s has no block with %s", file, holds)
 	return nil
 }
 

@@ -19,8 +19,12 @@ func (e *podmanEngine) Describe(ctx context.Context, ref, id, platform string, h
 
 // Describe implements describer.
 func (e *buildkitEngine) Describe(ctx context.Context, ref, id, platform string, here bool) (inheritance, error) {
-	if here && e.layout != nil {
+	switch {
+	case here && e.layout != nil:
 		return fromLayout(ctx, *e.layout, id)
+	case here && e.docker != nil:
+		c, err := e.docker.Config(ctx, id)
+		return inheritance{c.Env, c.OnBuild}, err
 	}
 	return describe(ctx, e.podman, e.registry, ref, id, platform, here)
 }

@@ -38,9 +38,10 @@ type buildkitEngine struct {
 	// keep tidies the store; nil when it cannot be tidied from here.
 	keep keeper
 	// podman is the store, or has the bases of a layout whose names are under
-	// localhost; layout is the store if that is one.
+	// localhost; layout and docker are the store if that is one.
 	podman *store.Podman
 	layout *store.Layout
+	docker *store.Docker
 	// platform is that of the last look: what is built is for the same.
 	platform atomic.Pointer[string]
 }

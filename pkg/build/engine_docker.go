@@ -16,7 +16,7 @@ import (
 // finds, by DOCKER_HOST or its context.
 func (e *buildkitEngine) onDocker(o Options) buildkit.Target {
 	look := store.Docker{}
-	e.storeName, e.lock = storeDocker, dockerIdentity(o)
+	e.storeName, e.lock, e.docker = storeDocker, dockerIdentity(o), &look
 	e.look = func(ctx context.Context, _ Query) (graph.Snapshot, error) { return look.Observe(ctx) }
 	return buildkit.NewDocker(buildkit.DockerOptions{
 		Store: look, Registry: e.registry, Platform: e.targetPlatform,

@@ -59,6 +59,8 @@ func full(ref string) string {
 func (d *drawing) external(ref string) (Base, bool) {
 	name := full(ref)
 	switch {
+	case ref == string(BaseID) && d.spec.Base == "scratch":
+		return Base{}, false // there is nothing that could be read
 	case ref == string(BaseID) || (name != "" && name == full(d.spec.Base)) || ref == d.spec.Base:
 		return Base{ID: BaseID, Ref: d.spec.Base}, true
 	case name == "":

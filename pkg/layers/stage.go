@@ -60,7 +60,9 @@ const (
 func StageScripts(dir string, resources fs.FS) error { return stage(dir, resources, scriptsDir, "") }
 
 // StageToadAgents writes Toad's agent files to dir, replacing it.
-func StageToadAgents(dir string, resources fs.FS) error { return stage(dir, resources, toadSource, ".toml") }
+func StageToadAgents(dir string, resources fs.FS) error {
+	return stage(dir, resources, toadSource, ".toml")
+}
 
 // StageTmuxConfig writes the tmux configuration to dir, replacing it.
 func StageTmuxConfig(dir string, resources fs.FS) error { return stage(dir, resources, tmuxDir, "") }

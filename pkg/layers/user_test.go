@@ -220,7 +220,13 @@ func TestUnknownRefs(t *testing.T) {
 			}
 		})
 	}
-	u := newUsers(t, map[string]string{"it": "FROM golang:1.26\n"})
+	u := newUsers(t, map[string]string{"it": "FROM base\n"})
+	u.spec.Base = "scratch"
+	var e *layers.UnknownRefError
+	if _, err := u.draw(); !errors.As(err, &e) {
+		t.Errorf("on a base that is empty: %v", err)
+	}
+	u = newUsers(t, map[string]string{"it": "FROM golang:1.26\n"})
 	u.found["golang:1.26"] = layers.External{Digest: digest("here"), Env: []string{}}
 	if got := ids(u.mustDraw(t)); got != "golang:1.26 it" {
 		t.Errorf("with the image in the store: %s", got)

@@ -109,7 +109,19 @@ func (a *attempt) send(kind exec.EventKind, m mark) bool {
 }
 
 // place is the line and the text of a step in the recipe as it was written.
-func (a *attempt) place(m mark) (int, string) { return a.b.text.Line(m.stage+1, m.step+1) }
+func (a *attempt) place(m mark) (int, string) {
+	line, text := a.b.text.Line(m.stage+1, m.step+1)
+	if line == 0 || m.stage >= len(a.b.file.Stages) {
+		return line, text
+	}
+	// Podman may have been given another FROM.
+	for _, in := range a.b.file.Stages[m.stage].Instructions {
+		if in.Line == line {
+			return line, in.Text
+		}
+	}
+	return line, text
+}
 
 // original is the step in the recipe's own numbering.
 func (a *attempt) original(m mark) exec.StepRef {
