@@ -150,6 +150,29 @@ func TestPypi(t *testing.T) {
 	}
 }
 
+// In a build the prefix is a link to where the part's files are gathered.
+func TestPypiBehindALink(t *testing.T) {
+	p := newPypiProject(t)
+	gathered := t.TempDir()
+	write(t, gathered+"/other", "x", 0o644)
+	if err := os.Symlink(gathered, p.into); err != nil {
+		t.Fatal(err)
+	}
+	p.install(t).want(t, 0, "app: 2 packages")
+	if target, err := os.Readlink(p.into); err != nil || target != gathered {
+		t.Errorf("the link leads to %s, %v", target, err)
+	}
+	for _, bin := range []string{p.into + "/bin/", gathered + "/bin/"} {
+		run(t, os.Environ(), "", bin+"some-app").want(t, 0, "app 1.2.3")
+	}
+	if got := strings.SplitN(read(t, gathered+"/bin/some-app"), "\n", 2)[0]; got != "#!"+p.into+"/bin/python" {
+		t.Errorf("the command starts with %s", got)
+	}
+	if read(t, gathered+"/other") != "x" {
+		t.Error("what was there is gone")
+	}
+}
+
 // A package that is only there as a source archive is made by what a second
 // lock pins, and that does not stay.
 func TestPypiFromSource(t *testing.T) {
