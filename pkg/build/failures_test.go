@@ -3,7 +3,6 @@ package build_test
 import (
 	"encoding/base64"
 	"errors"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,24 +14,6 @@ import (
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/buildkittest"
 	"github.com/terok-ai/terok-agent/pkg/exec/exectest"
 )
-
-// faults are the ways in which a registry answers wrongly.
-var faults = map[string]http.HandlerFunc{
-	"401": status(http.StatusUnauthorized),
-	"404": status(http.StatusNotFound),
-	"429": status(http.StatusTooManyRequests),
-	"500": status(http.StatusInternalServerError),
-	"truncated": func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
-		w.Header().Set("Content-Length", "500")
-		_, _ = io.WriteString(w, `{"schemaVersion":2,`)
-	},
-	"broken off": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-}
-
-func status(code int) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
-}
 
 // requests tell what a registry is asked for.
 type requests func(*http.Request) bool
@@ -82,7 +63,7 @@ func TestRegistryFailures(t *testing.T) {
 		{"pushing from a layout", uploading, []change{pushTo(r)}, "", ""},
 		{"pushing from the daemon", uploading, []change{onRegistry, onBase(ref), targets("l0")}, "", "broken off"},
 	} {
-		for fault, answer := range faults {
+		for fault, answer := range exectest.Faults {
 			if fault == op.except || (fault == op.slow && os.Getenv("TEROK_LONG") == "") {
 				continue // there is no such image, which is no failure; or the daemon tries for long
 			}
@@ -93,47 +74,6 @@ func TestRegistryFailures(t *testing.T) {
 						answer(w, q)
 					}
 					return hit
-				})
-				defer r.Misbehave(nil)
-				_, err := p.tryApply(op.changes...)
-				wantFailure(t, err, exec.ClassRegistry, r.Host)
-			})
-		}
-	}
-	p.upToDate(t)
-}
-
-// The same through podman, which asks registries itself.
-func TestRegistryFailuresOnPodman(t *testing.T) {
-	p := newProject(t)
-	p.agents = "claude"
-	p.apply(t)
-	r := newTeamRegistry(t)
-	ref := r.Put(t, "library/other:1", buildkittest.Busybox(t, "OTHER=1"))
-	for _, op := range []struct {
-		name    string
-		of      requests
-		changes []change
-	}{
-		{"pulling the base", reading("/blobs/"), []change{onBase(ref)}},
-		{"pushing", uploading, []change{pushTo(r)}},
-	} {
-		for fault, answer := range faults {
-			if fault == "429" && os.Getenv("TEROK_LONG") == "" {
-				continue // podman does as it is told, and waits
-			}
-			t.Run(op.name+"/"+fault, func(t *testing.T) {
-				pinned := false
-				r.Misbehave(func(w http.ResponseWriter, q *http.Request) bool {
-					// The first look at the configuration is ours, to pin the base.
-					if op.of(q) && !pinned && op.name == "pulling the base" {
-						pinned = true
-						return false
-					}
-					if op.of(q) {
-						answer(w, q)
-					}
-					return op.of(q)
 				})
 				defer r.Misbehave(nil)
 				_, err := p.tryApply(op.changes...)

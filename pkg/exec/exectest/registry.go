@@ -76,3 +76,27 @@ func (r *Registry) reference(t testing.TB, short string) name.Reference {
 	}
 	return ref
 }
+
+// Faults are ways in which a registry answers wrongly, for Misbehave.
+var Faults = map[string]http.HandlerFunc{
+	"401": status(http.StatusUnauthorized),
+	"404": status(http.StatusNotFound),
+	"429": status(http.StatusTooManyRequests),
+	"500": status(http.StatusInternalServerError),
+	"truncated": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
+		w.Header().Set("Content-Length", "500")
+		_, _ = io.WriteString(w, `{"schemaVersion":2,`)
+	},
+	"broken off": func(w http.ResponseWriter, _ *http.Request) {
+		if h, ok := w.(http.Hijacker); ok {
+			if c, _, err := h.Hijack(); err == nil {
+				_ = c.Close()
+			}
+		}
+	},
+}
+
+func status(code int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+}

@@ -2,24 +2,20 @@ package podman_test
 
 import (
 	"context"
-	"errors"
-	"io"
-	"log"
-	"net/http/httptest"
+	"net/http"
+	"os"
 	"strings"
 	"testing"
 
-	"github.com/google/go-containerregistry/pkg/registry"
-
 	"github.com/terok-ai/terok-agent/pkg/exec"
 	"github.com/terok-ai/terok-agent/pkg/exec/exectest"
+	"github.com/terok-ai/terok-agent/pkg/exec/podman"
 )
 
 func TestPull(t *testing.T) {
 	x, e, base := newExecutor(t)
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	t.Cleanup(server.Close)
-	ref := strings.TrimPrefix(server.URL, "http://") + "/a/busybox:1"
+	r := exectest.ServeRegistry(t)
+	ref := r.Host + "/a/busybox:1"
 	e.Run(t, "push", "-q", "--tls-verify=false", base, ref)
 	rec := &exectest.Recorder{}
 	res, err := x.Pull(context.Background(), ref, rec)
@@ -32,12 +28,44 @@ func TestPull(t *testing.T) {
 	if got := rec.Texts(exec.PullStarted); len(got) != 1 || got[0] != ref {
 		t.Errorf("pull-started events: %q", got)
 	}
-	var own *exec.Error
-	if _, err := x.Pull(context.Background(), ref+"-not", rec); !errors.As(err, &own) || own.Class != exec.ClassRegistry {
-		t.Errorf("pulling what is not there: %v, want class registry", err)
-	}
-	server.Close()
-	if _, err := x.Pull(context.Background(), ref+"-gone", rec); !errors.As(err, &own) || own.Class != exec.ClassRegistry {
-		t.Errorf("pulling from nowhere: %v (class %v), want class registry", err, own.Class)
+	registryFailures(t, x, r, base, ref)
+}
+
+// Whatever a registry answers is an error of one class that names it.
+func registryFailures(t *testing.T, x *podman.Executor, r *exectest.Registry, base, ref string) {
+	for _, op := range []struct {
+		name, method, path string
+		do                 func() error
+	}{
+		{"pulling a manifest", http.MethodGet, "/manifests/", func() error {
+			_, err := x.Pull(context.Background(), ref, &exectest.Recorder{})
+			return err
+		}},
+		{"pulling blobs", http.MethodGet, "/blobs/", func() error {
+			_, err := x.Pull(context.Background(), ref, &exectest.Recorder{})
+			return err
+		}},
+		{"pushing", http.MethodPost, "/uploads/", func() error {
+			return x.Push(context.Background(), base, []string{r.Host + "/team/other:1"}, &exectest.Recorder{})
+		}},
+	} {
+		for fault, answer := range exectest.Faults {
+			if fault == "429" && os.Getenv("TEROK_LONG") == "" {
+				continue // podman does as it is told, and waits
+			}
+			t.Run(op.name+"/"+fault, func(t *testing.T) {
+				r.Misbehave(func(w http.ResponseWriter, q *http.Request) bool {
+					hit := q.Method == op.method && strings.Contains(q.URL.Path, op.path)
+					if hit {
+						answer(w, q)
+					}
+					return hit
+				})
+				defer r.Misbehave(nil)
+				if e := exectest.AsError(t, exec.Result{}, op.do()); e.Class != exec.ClassRegistry || !strings.Contains(e.Message, r.Host) {
+					t.Errorf("class %s: %v; want registry and %s", e.Class, e, r.Host)
+				}
+			})
+		}
 	}
 }

@@ -25,11 +25,11 @@ func cat(t *testing.T, image, path string) string {
 // Podman 4.3 leaves what a bind mount shows out of its cache key.
 func TestBindMountGivesNewContent(t *testing.T) {
 	x, _, base := newExecutor(t)
-	const dockerfile = exectest.WithBase + "RUN --mount=type=bind,source=f,target=/m/f cat /m/f > /copy\n"
+	const dockerfile = exectest.WithBase + "RUN --mount=type=bind,source=f,target=/m/f cat /m/f\n"
 	for _, content := range []string{"old", "new"} {
-		res, rec := exectest.Build(t, x, request(dockerfile, fstest.MapFS{"f": exectest.File(content)}, exectest.OnBase(base)))
-		if got := cat(t, res.Image, "/copy"); got != content {
-			t.Errorf("/copy = %q, want %q; notes %q", got, content, rec.Texts(exec.Note))
+		_, rec := exectest.Build(t, x, request(dockerfile, fstest.MapFS{"f": exectest.File(content)}, exectest.OnBase(base)))
+		if got := strings.Join(rec.Texts(exec.Log), "|"); got != content {
+			t.Errorf("the step saw %q, want %q; notes %q", got, content, rec.Texts(exec.Note))
 		}
 	}
 }
