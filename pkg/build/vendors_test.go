@@ -2,6 +2,7 @@ package build_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,10 +21,22 @@ func TestVendorsOnLoopback(t *testing.T) {
 	}
 	p := newProject(t)
 	mirrors := p.Vendor(t, append(names, "coderabbit")...)
+	// A script that nothing pins belongs to the base, and the plan says so.
+	p.Write(t, "agents/loose.yaml", `default: false
+install:
+  - script: {run: "printf '#!/bin/sh\necho loose script\n' > /opt/terok/agents/loose/loose; chmod +x /opt/terok/agents/loose/loose"}
+commands: {loose: loose}
+`)
+	names = append(names, "loose")
+	slices.Sort(names)
+	commands += "; loose"
 	p.agents = strings.Join(names, ",")
 	vendors := func(s *build.Spec, o *build.Options) {
 		s.Sidecars = []string{"coderabbit"}
 		o.Mirrors = append(o.Mirrors, mirrors...)
+	}
+	if step, _ := p.plan(t, vendors).Step("agent/loose"); strings.Join(step.Unpinned, "") != "script" || step.Tags[0] != "terok-agent-loose:debian-12" {
+		t.Errorf("the script is planned as %v, %v", step.Unpinned, step.Tags)
 	}
 	if got := p.apply(t, vendors); !strings.Contains(got, "l1 sidecar/coderabbit tool/caddy tool/coderabbit") {
 		t.Errorf("built %q", got)
@@ -32,7 +45,7 @@ func TestVendorsOnLoopback(t *testing.T) {
 	l1 := "terok-l1-cli:debian-12-" + strings.Join(names, "-")
 	got := p.run(t, l1, "sh", "-euc", commands+`
 		find / -xdev -name UNWANTED | grep -v -e sonar -e python314 -e uv || cat /usr/local/share/terok/parts/yq.json`)
-	for _, want := range []string{"yq version 4.", "sonar version 8.", "python314 version 3.14.", `"name": "yq", "kind": "tool", "version": "4.`} {
+	for _, want := range []string{"loose script", "yq version 4.", "sonar version 8.", "python314 version 3.14.", `"name": "yq", "kind": "tool", "version": "4.`} {
 		if !strings.Contains(got, want) {
 			t.Errorf("in l1: no %q in\n%s", want, got)
 		}
