@@ -47,17 +47,18 @@ function write(file, value) {
 
 function prepare(lockFile, confFile, caFile, dir, rcFile) {
     const conf = settings(confFile);
-    if (!conf.registry) throw new Error('no npm registry configured');
     const lock = JSON.parse(fs.readFileSync(lockFile, 'utf8'));
     for (const [where, pkg] of Object.entries(lock.packages)) {
         if (where === '' || pkg.inBundle) continue;
         if (!/^sha512-/.test(pkg.integrity || '')) throw new Error(`${where} has no sha512`);
-        pkg.resolved = address(conf, pkg.name || where.split('node_modules/').pop(), pkg.version);
+        // Without a configuration npm goes where it would go by itself.
+        if (conf.registry) pkg.resolved = address(conf, pkg.name || where.split('node_modules/').pop(), pkg.version);
     }
     const root = lock.packages[''];
     write(path.join(dir, 'package.json'), { name: root.name, private: true, dependencies: root.dependencies });
     write(path.join(dir, 'package-lock.json'), lock);
-    const rc = [`registry=${conf.registry}`, ...credentials(conf)];
+    const rc = credentials(conf);
+    if (conf.registry) rc.push(`registry=${conf.registry}`);
     if (fs.existsSync(caFile)) rc.push(`cafile=${caFile}`);
     fs.writeFileSync(rcFile, `${rc.join('\n')}\n`, { mode: 0o600 });
 }
