@@ -62,7 +62,7 @@ sidecar/TOOL. State lives in labels of the images themselves.
 		// Values such as id=NAME,src=FILE hold commas.
 		DisableSliceFlagSeparator: true,
 		Commands: []*cli.Command{
-			planCommand(s), applyCommand(s), explainCommand(s), graphCommand(s), renderCommand(s), agentsCommand(s), imagesCommand(s), runCommand(s), versionCommand(s),
+			planCommand(s), applyCommand(s), explainCommand(s), graphCommand(s), renderCommand(s), agentsCommand(s), imagesCommand(s), runCommand(s), doctorCommand(s), versionCommand(s),
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Len() > 0 {

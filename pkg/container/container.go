@@ -72,7 +72,7 @@ func (c Container) Argv() []string {
 	argv = append(argv, "--cap-drop=all", "--security-opt=no-new-privileges")
 	argv = append(argv, c.Owner.flags()...)
 	if c.ReadOnly {
-		argv = append(argv, "--read-only", "--tmpfs="+Home+":rw,notmpcopyup,mode=1777")
+		argv = append(argv, "--read-only", "--mount=type=tmpfs,target="+Home+",U=true")
 	}
 	if c.Network != "" {
 		argv = append(argv, "--network="+c.Network)

@@ -19,7 +19,7 @@ func TestArgv(t *testing.T) {
 		Network: "none", ReadOnly: true, TTY: true, Owner: container.Owner{Rootless: true},
 	}
 	want := `podman run --rm --interactive --tty --cap-drop=all --security-opt=no-new-privileges --userns=keep-id:uid=1000,gid=1000 ` +
-		`--read-only --tmpfs=/home/dev:rw,notmpcopyup,mode=1777 --network=none '--env=A=x y' --env=B=2 --env=TOKEN ` +
+		`--read-only --mount=type=tmpfs,target=/home/dev,U=true --network=none '--env=A=x y' --env=B=2 --env=TOKEN ` +
 		`'--mount=type=bind,source=/a b,target=/workspace' '--mount=type=bind,"source=/c,d",target=/e,readonly' ` +
 		`--workdir=/workspace -- sha256:1 terok-init claude -p 'it'\''s'`
 	if got := argv(c); got != want {
