@@ -6,6 +6,8 @@ import (
 	"os"
 	osexec "os/exec"
 	"os/user"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,13 +20,24 @@ func rootlessPrefix() ([]string, error) {
 	if os.Getuid() == 0 {
 		return nil, nil
 	}
+	owners := []string{strconv.Itoa(os.Getuid())}
+	if u, err := user.Current(); err == nil {
+		owners = append(owners, u.Username)
+	}
+	return rootless(owners, "/etc")
+}
+
+// rootless is rootlessPrefix for a user by all names, with the files of IDs in
+// a directory.
+func rootless(owners []string, etc string) ([]string, error) {
 	for _, program := range []string{"rootlesskit", "newuidmap", "newgidmap"} {
 		if _, err := osexec.LookPath(program); err != nil {
 			return nil, notRootless(fmt.Sprintf("%s is not installed", program))
 		}
 	}
-	for _, file := range []string{"/etc/subuid", "/etc/subgid"} {
-		if !hasRange(file) {
+	for _, name := range []string{"subuid", "subgid"} {
+		file := filepath.Join(etc, name)
+		if !hasRange(file, owners) {
 			return nil, notRootless(fmt.Sprintf("%s has no line for you", file))
 		}
 	}
@@ -39,22 +52,17 @@ func notRootless(why string) error {
 	}
 }
 
-// hasRange says whether a file gives this user a range of IDs.
-func hasRange(path string) bool {
+// hasRange says whether a file gives one of the owners a range of IDs.
+func hasRange(path string, owners []string) bool {
 	f, err := os.Open(path)
 	if err != nil {
 		return false
 	}
 	defer func() { _ = f.Close() }()
-	id := strconv.Itoa(os.Getuid())
-	name := id
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		owner, _, found := strings.Cut(lines.Text(), ":")
-		if found && (owner == name || owner == id) {
+		if found && slices.Contains(owners, owner) {
 			return true
 		}
 	}
