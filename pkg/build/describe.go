@@ -65,6 +65,9 @@ func (o Options) configFile(digest string) string {
 	return filepath.Join(buildkit.CacheDir(o.Getenv), "configs", strings.TrimPrefix(digest, "sha256:")+".json")
 }
 
+// digestDir is where the digests of users' files are kept.
+func (o Options) digestDir() string { return filepath.Join(buildkit.CacheDir(o.Getenv), "digests") }
+
 func (o Options) recall(digest string) (inheritance, bool) {
 	var known struct {
 		Digest string

@@ -78,6 +78,9 @@ func (o Options) plan(ctx context.Context, spec Spec) (*Planned, error) {
 		return nil, err
 	}
 	spec.Wanted = slices.Concat(spec.Wanted, o.Targets, o.Refresh)
+	if spec.CacheDir == "" {
+		spec.CacheDir = o.digestDir()
+	}
 	sketch, snap, err := o.look(ctx, spec)
 	if err != nil {
 		return nil, err

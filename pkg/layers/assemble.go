@@ -35,6 +35,9 @@ func (a *assembly) graph() (*graph.Graph, error) {
 		}
 		nodes = append(nodes, made...)
 	}
+	for _, d := range a.digests {
+		d.Save()
+	}
 	for _, b := range a.used {
 		n, err := baseNode(b, a.found[b.ID])
 		if err != nil {

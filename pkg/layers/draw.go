@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/terok-ai/terok-agent/pkg/graph"
+	"github.com/terok-ai/terok-agent/pkg/layers/content"
 	"github.com/terok-ai/terok-agent/pkg/layers/dockerfile"
 	"github.com/terok-ai/terok-agent/pkg/layers/roster"
 )
@@ -81,6 +82,8 @@ type drawing struct {
 	// to.
 	names nameTable
 	bases map[graph.ID]Base
+	// digests are what is remembered of the files of contexts, by directory.
+	digests map[string]*content.Digests
 }
 
 func newDrawing(spec Spec, resources fs.FS) (*drawing, error) {
@@ -94,7 +97,7 @@ func newDrawing(spec Spec, resources fs.FS) (*drawing, error) {
 	}
 	d := &drawing{
 		spec: spec, resources: resources, roster: r, templates: &templates{resources}, parts: map[string]*part{},
-		names: nameTable{}, bases: map[graph.ID]Base{},
+		names: nameTable{}, bases: map[graph.ID]Base{}, digests: map[string]*content.Digests{},
 	}
 	d.asked.l1, d.asked.sidecars = !spec.NoL1, spec.Sidecars
 	return d, nil

@@ -40,6 +40,9 @@ type Spec struct {
 	Pinned map[graph.ID]string
 	// Wanted are nodes that are asked for by name.
 	Wanted []graph.ID
+	// CacheDir is where the digests of the users' files are kept between runs,
+	// so that only what changed is read; "" keeps none.
+	CacheDir string
 	// Platform is the target, "linux/amd64"; empty means the host's.
 	Platform string
 }

@@ -87,10 +87,10 @@ func (d *drawing) drawUser(u UserLayer) error {
 		return fmt.Errorf("layer %q: %w", u.Name, err)
 	}
 	r.exclude = append([]string{}, rules...) // never nil: no builder need look
-	if r.tree, err = content.OpenDir(u.Context, r.exclude); err != nil {
+	if r.dir, err = filepath.Abs(u.Context); err != nil {
 		return fmt.Errorf("layer %q: %w", u.Name, err)
 	}
-	if r.dir, err = filepath.Abs(u.Context); err != nil {
+	if r.tree, err = content.OpenDir(u.Context, r.exclude, d.digestsOf(r.dir)); err != nil {
 		return fmt.Errorf("layer %q: %w", u.Name, err)
 	}
 	l := layer{id: graph.ID(u.Name), file: u.Dockerfile, text: text, user: r}
@@ -99,4 +99,16 @@ func (d *drawing) drawUser(u UserLayer) error {
 	}
 	d.layers = append(d.layers, l)
 	return nil
+}
+
+// digestsOf are the digests that are remembered of a context; layers that share
+// it share them.
+func (d *drawing) digestsOf(dir string) *content.Digests {
+	if d.spec.CacheDir == "" {
+		return nil
+	}
+	if d.digests[dir] == nil {
+		d.digests[dir] = content.OpenDigests(d.spec.CacheDir, dir)
+	}
+	return d.digests[dir]
 }

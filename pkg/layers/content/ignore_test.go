@@ -84,7 +84,7 @@ func FuzzIgnore(f *testing.F) {
 		if err != nil {
 			return
 		}
-		tree, err := content.OpenDir(dir, patterns)
+		tree, err := content.OpenDir(dir, patterns, nil)
 		if err != nil {
 			t.Fatalf("read %q, which cannot be matched: %v", patterns, err)
 		}

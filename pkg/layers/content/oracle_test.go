@@ -69,7 +69,7 @@ func TestIgnoreAgainstBuildkit(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		dir := randomTree(t, r)
 		patterns := randomRules(r, 1+r.IntN(4), true)
-		tree, err := content.OpenDir(dir, patterns)
+		tree, err := content.OpenDir(dir, patterns, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

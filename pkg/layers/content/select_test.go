@@ -50,7 +50,7 @@ func makeFile(dir, f string) error {
 
 func open(t *testing.T, dir string, patterns ...string) *content.Tree {
 	t.Helper()
-	tree, err := content.OpenDir(dir, patterns)
+	tree, err := content.OpenDir(dir, patterns, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestMissing(t *testing.T) {
 	if _, err := tree.Ingredients(copySet("loop"), 1); err == nil || !strings.Contains(err.Error(), "too many links") {
 		t.Errorf("a link to itself: %v", err)
 	}
-	if _, err := content.OpenDir(filepath.Join(t.TempDir(), "none"), nil); err == nil {
+	if _, err := content.OpenDir(filepath.Join(t.TempDir(), "none"), nil, nil); err == nil {
 		t.Error("a directory that is not there was opened")
 	}
 }

@@ -2,7 +2,6 @@ package content
 
 import (
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -18,7 +17,7 @@ type fsSource struct{ fsys fs.FS }
 
 func (s fsSource) readDir(name string) ([]fs.DirEntry, error) { return fs.ReadDir(s.fsys, name) }
 
-func (s fsSource) open(name string) (io.ReadCloser, error) { return s.fsys.Open(name) }
+func (s fsSource) open(name string) (fs.File, error) { return s.fsys.Open(name) }
 
 func (s fsSource) readLink(name string) (string, error) { return fs.ReadLink(s.fsys, name) }
 
@@ -30,7 +29,8 @@ type dirSource struct{ dir string }
 
 // OpenDir makes a context of a directory; patterns are what of it builders do
 // not see, in the grammar of a .dockerignore as IgnorePatterns returns it.
-func OpenDir(dir string, patterns []string) (*Tree, error) {
+// digests, if not nil, spare reading files again.
+func OpenDir(dir string, patterns []string, digests *Digests) (*Tree, error) {
 	info, err := os.Stat(dir)
 	switch {
 	case err != nil:
@@ -38,7 +38,7 @@ func OpenDir(dir string, patterns []string) (*Tree, error) {
 	case !info.IsDir():
 		return nil, fmt.Errorf("opening the build context %q: it is not a directory", dir)
 	}
-	t := &Tree{from: dirSource{dir}, root: &node{path: "."}}
+	t := &Tree{from: dirSource{dir}, root: &node{path: "."}, digests: digests}
 	if len(patterns) == 0 {
 		return t, nil
 	}
@@ -52,7 +52,7 @@ func (s dirSource) path(name string) string { return filepath.Join(s.dir, filepa
 
 func (s dirSource) readDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(s.path(name)) }
 
-func (s dirSource) open(name string) (io.ReadCloser, error) { return os.Open(s.path(name)) }
+func (s dirSource) open(name string) (fs.File, error) { return os.Open(s.path(name)) }
 
 func (s dirSource) readLink(name string) (string, error) { return os.Readlink(s.path(name)) }
 

@@ -21,16 +21,18 @@ import (
 // leaves out. Directories are read when something looks into them, files when
 // something copies them, each once. It is not for concurrent use.
 type Tree struct {
-	from   source
-	ignore *patternmatcher.PatternMatcher
-	root   *node
+	from source
+	// digests are remembered between runs; nil remembers nothing.
+	digests *Digests
+	ignore  *patternmatcher.PatternMatcher
+	root    *node
 }
 
 // source is where a context's files are. Names are separated by slashes and
 // relative to the context's root, which is "."; they need not be UTF-8.
 type source interface {
 	readDir(name string) ([]fs.DirEntry, error)
-	open(name string) (io.ReadCloser, error)
+	open(name string) (fs.File, error)
 	readLink(name string) (string, error)
 	// xattrs are the extended attributes that builders copy, by name.
 	xattrs(name string) (map[string]string, error)
@@ -231,7 +233,7 @@ func (t *Tree) read(n *node) (string, error) {
 	case mode.IsDir():
 	case mode.IsRegular():
 		var err error
-		if digest, err = t.hash(n.path); err != nil {
+		if digest, err = t.hash(n); err != nil {
 			return "", err
 		}
 	case mode&fs.ModeSymlink != 0:
@@ -251,8 +253,12 @@ func (t *Tree) read(n *node) (string, error) {
 	return graph.DigestOf(fields...), nil
 }
 
-func (t *Tree) hash(name string) (string, error) {
-	f, err := t.from.open(name)
+// hash is the digest of a file's content, which is read unless it is remembered.
+func (t *Tree) hash(n *node) (string, error) {
+	if digest, ok := t.digests.lookup(n.info); ok {
+		return digest, nil
+	}
+	f, err := t.from.open(n.path)
 	if err != nil {
 		return "", err
 	}
@@ -261,8 +267,14 @@ func (t *Tree) hash(name string) (string, error) {
 	if _, err := io.Copy(h, f); err != nil {
 		return "", err
 	}
-	return graph.ContentDigest(h), nil
+	digest := graph.ContentDigest(h)
+	if after, err := f.Stat(); err == nil {
+		t.digests.add(n.info, after, digest)
+	}
+	return digest, nil
 }
+
+func digestOf(text string) string { return graph.DigestOf(text) }
 
 // plain is an error without the path that the message has already.
 func plain(err error) error {

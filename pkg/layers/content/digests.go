@@ -1,0 +1,137 @@
+package content
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// digestsFormat is the first line of a file of digests.
+const digestsFormat = "terok-agent/digests/1"
+
+// grain is more than the time that file systems tell apart. What changed so
+// shortly before it was read could change again and show the same times.
+const grain = 2 * time.Second
+
+// Digests remembers the digests of files between runs, so that a file that did
+// not change is not read again. A file is known again by device, inode, size
+// and both times; the time of the last change of its inode cannot be set back by
+// anybody. Nothing depends on it: whatever goes wrong, files are read.
+type Digests struct {
+	file    string
+	began   time.Time // by the clock of a file system, not of this process
+	entries map[identity]string
+	// seen are those that were asked for; only they are kept.
+	seen map[identity]string
+}
+
+// identity is what tells a file and its content from all others.
+type identity struct {
+	dev, ino, size, mtime, ctime int64
+}
+
+// OpenDigests reads what was remembered for a context directory below dir.
+func OpenDigests(dir, context string) *Digests {
+	d := &Digests{
+		file: filepath.Join(dir, strings.TrimPrefix(digestOf(context), "sha256:")[:16]), entries: map[identity]string{}, seen: map[identity]string{},
+	}
+	if os.MkdirAll(dir, 0o700) != nil {
+		return d
+	}
+	// The file system's own clock is the one that files have their times from.
+	if probe, err := os.CreateTemp(dir, ".clock-"); err == nil {
+		if info, err := probe.Stat(); err == nil {
+			d.began = info.ModTime()
+		}
+		_ = probe.Close()
+		_ = os.Remove(probe.Name())
+	}
+	d.load()
+	return d
+}
+
+func (d *Digests) load() {
+	text, err := os.ReadFile(d.file)
+	if err != nil {
+		return
+	}
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	if !lines.Scan() || lines.Text() != digestsFormat {
+		return
+	}
+	for lines.Scan() {
+		var id identity
+		var digest string
+		n, err := fmt.Sscan(lines.Text(), &id.dev, &id.ino, &id.size, &id.mtime, &id.ctime, &digest)
+		if err != nil || n != 6 || len(digest) != len("sha256:")+64 {
+			return // cut off
+		}
+		d.entries[id] = digest
+	}
+}
+
+// lookup returns the digest of a file that is remembered.
+func (d *Digests) lookup(info fs.FileInfo) (string, bool) {
+	if d == nil {
+		return "", false
+	}
+	id, ok := identify(info)
+	if !ok {
+		return "", false
+	}
+	digest, ok := d.entries[id]
+	if ok {
+		d.seen[id] = digest
+	}
+	return digest, ok
+}
+
+// add remembers the digest of a file that was the same before and after it was
+// read, if it had been that way for a while.
+func (d *Digests) add(before, after fs.FileInfo, digest string) {
+	if d == nil || d.began.IsZero() {
+		return
+	}
+	a, okA := identify(before)
+	b, okB := identify(after)
+	limit := d.began.Add(-grain).UnixNano()
+	if okA && okB && a == b && a.mtime < limit && a.ctime < limit {
+		d.seen[a] = digest
+	}
+}
+
+// Save keeps what was used in this run.
+func (d *Digests) Save() {
+	if d == nil || len(d.seen) == 0 {
+		return
+	}
+	var b bytes.Buffer
+	b.WriteString(digestsFormat + "\n")
+	changed := len(d.seen) != len(d.entries)
+	for id, digest := range d.seen {
+		changed = changed || d.entries[id] != digest
+		fmt.Fprintln(&b, id.dev, id.ino, id.size, id.mtime, id.ctime, digest)
+	}
+	if !changed {
+		return
+	}
+	part, err := os.CreateTemp(filepath.Dir(d.file), ".part-")
+	if err != nil {
+		return
+	}
+	_, err = part.Write(b.Bytes())
+	if closed := part.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(part.Name(), d.file)
+	}
+	if err != nil {
+		_ = os.Remove(part.Name())
+	}
+}
