@@ -60,13 +60,15 @@ func TestInstallFromRegistry(t *testing.T) {
 		dpkg-query -W libsecret-1-0`)
 	t.Logf("in l1:\n%s", got)
 	for _, want := range []string{
-		"ast-grep: ast-grep 0.", "claude: 2.", "claude-agent-acp: 0.", "codex-acp: @agentclientprotocol/codex-acp 2.", "gemini: 0.", "node: v24.", "wheely: 1.2.3", "KISSKI_API_KEY", "libsecret-1-0\t0.",
+		"ast-grep: ast-grep 0.", "claude: 2.", "claude-agent-acp: 0.", "codex-acp: @agentclientprotocol/codex-acp 2.", "gemini: 0.", "node: v24.", "wheely: 1.2.3", "KISSKI_API_KEY", "libsecret-1-0:",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("in l1: no %q in\n%s", want, got)
 		}
 	}
-	if leaks := p.run(t, l1.Tags[0], "grep", "-rlE", "127\\.0\\.0\\.1:|_authToken", "/opt/terok/agents/wheely", "/opt/terok/agents/gemini/package-lock.json", "/opt/terok/agents/gemini/node_modules/.package-lock.json", "/usr/local/share/terok/parts"); leaks != "" {
+	leaks := p.run(t, l1.Tags[0], "sh", "-c", `grep -rlE '127\.0\.0\.1:|_authToken' /usr/local/share/terok/parts /opt/terok/agents/wheely \
+		/opt/terok/agents/gemini/package-lock.json /opt/terok/agents/gemini/node_modules/.package-lock.json || true`)
+	if leaks != "" {
 		t.Errorf("where things came from stays in %s", leaks)
 	}
 	for _, step := range made.Steps {
