@@ -41,8 +41,10 @@ func (d *difference) merge(o difference) {
 	}
 }
 
-// layerDiff compares a layer and its stages with a record.
+// layerDiff compares a layer and its stages with a record. Of a stage that it is
+// not built on, only files reach it.
 func (m *maker) layerDiff(n *graph.Node, rec *graph.Record) difference {
+	under := m.standsOn(n)
 	var d difference
 	var visit func(n *graph.Node)
 	seen := map[graph.ID]bool{}
@@ -54,28 +56,43 @@ func (m *maker) layerDiff(n *graph.Node, rec *graph.Record) difference {
 				visit(s)
 			}
 		}
-		d.merge(m.nodeDiff(n, rec))
+		d.merge(m.nodeDiff(n, rec, under[n.ID]))
 	}
 	visit(n)
 	return d
 }
 
-// nodeDiff compares one layer's target or one stage with what the record
-// remembers of it; what comes from another stage of the layer is that stage's
-// to say.
-func (m *maker) nodeDiff(n *graph.Node, rec *graph.Record) difference {
-	files, config, known := rec.Files, rec.Config, true
+// standsOn are a layer and the stages that it is built on, one on the other.
+func (m *maker) standsOn(n *graph.Node) map[graph.ID]bool {
+	out := map[graph.ID]bool{}
+	for n != nil && !out[n.ID] {
+		out[n.ID] = true
+		var next *graph.Node
+		for _, in := range n.Inputs {
+			if s := &m.g.Nodes()[m.at[in.Node]]; in.Role == graph.RoleFrom && s.Kind == graph.KindStage {
+				next = s
+			}
+		}
+		n = next
+	}
+	return out
+}
+
+// nodeDiff compares one layer's target or one stage, with its configuration or
+// without, with what the record remembers of it; what comes from another stage
+// of the layer is that stage's to say.
+func (m *maker) nodeDiff(n *graph.Node, rec *graph.Record, config bool) difference {
+	was := graph.StageRecord{Files: rec.Files, Config: rec.Config}
 	if n.Kind == graph.KindStage {
-		var st graph.StageRecord
-		if st, known = m.stageRecord(n, rec); known {
-			files, config = st.Files, st.Config
+		var known bool
+		if was, known = m.stageRecord(n, rec); !known {
+			return difference{reasons: []Reason{{Code: InstructionAdded, Subject: "FROM", To: "stage " + string(n.ID)}}}
 		}
 	}
-	if !known {
-		return difference{reasons: []Reason{{Code: InstructionAdded, Subject: "FROM", To: "stage " + string(n.ID)}}}
+	d := compare(was.Files, n.Files, n.Stage, m.isStage)
+	if config {
+		d.merge(compare(was.Config, n.Config, n.Stage, m.isStage))
 	}
-	d := compare(files, n.Files, n.Stage, m.isStage)
-	d.merge(compare(config, n.Config, n.Stage, m.isStage))
 	return d
 }
 
@@ -108,19 +125,17 @@ func (m *maker) isStage(id string) bool {
 	return false
 }
 
-// stageReasons are the reasons of one stage, those of its own inputs included.
+// stageReasons are the reasons for which a stage's steps run again, those of its
+// own inputs included. Its configuration makes none run: where it reaches an
+// image it is a reason of the layer.
 func (m *maker) stageReasons(n *graph.Node, rec *graph.Record) []Reason {
-	st, known := m.stageRecord(n, rec)
-	if known && st.Keys == m.g.Keys(n.ID) {
+	if st, known := m.stageRecord(n, rec); known && st.Keys.Files == m.g.Keys(n.ID).Files {
 		return nil
 	}
-	d := m.nodeDiff(n, rec)
+	d := m.nodeDiff(n, rec, false)
 	for _, in := range n.Inputs {
 		t := &m.g.Nodes()[m.at[in.Node]]
-		if t.Kind != graph.KindStage {
-			continue
-		}
-		if len(m.stageReasons(t, rec)) > 0 {
+		if t.Kind == graph.KindStage && len(m.stageReasons(t, rec)) > 0 {
 			d.add(Reason{Code: InputChanged, Subject: string(in.Node)})
 		}
 	}

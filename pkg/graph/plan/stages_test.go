@@ -15,7 +15,9 @@ type staged struct {
 	names map[string]string // of stages, by what they are
 	base  string
 	steps map[string][]graph.Ingredient
-	from  string // what tools stands on: a base's name
+	// config is what makes no files.
+	config map[string][]graph.Ingredient
+	from   string // what tools stands on: a base's name
 }
 
 func newStaged() *staged {
@@ -34,6 +36,7 @@ func newStaged() *staged {
 			},
 			"app": {ins("COPY", "COPY --from=build", 1), ins("COPY", "COPY --from=docs", 2)},
 		},
+		config: map[string][]graph.Ingredient{"docs": {ins("CMD", "CMD docs", 2)}, "app": {ins("CMD", "CMD app", 3)}},
 	}
 }
 
@@ -45,7 +48,7 @@ func (s *staged) graph(t *testing.T) *graph.Graph {
 	node := func(name string, stage int, more ...graph.Ingredient) graph.Node {
 		n := graph.Node{
 			ID: graph.ID("app/" + s.names[name]), Kind: graph.KindStage, Layer: "app", Stage: stage, Platform: "linux/amd64",
-			Files: append(append([]graph.Ingredient(nil), s.steps[name]...), more...),
+			Files: append(append([]graph.Ingredient(nil), s.steps[name]...), more...), Config: s.config[name],
 		}
 		for _, in := range more {
 			if in.Kind == graph.FromInput {
@@ -169,6 +172,28 @@ app/docs build arg-changed(LANG)
 app/tools up-to-date
 app/build up-to-date
 app build arg-changed(LANG)`},
+		"the configuration of a stage that is only copied from": {func(s *staged) {
+			s.config["docs"] = []graph.Ingredient{ins("CMD", "CMD other", 2)}
+		}, `
+app/docs up-to-date
+app/tools up-to-date
+app/build up-to-date
+app up-to-date`},
+		"its configuration, and another stage": {func(s *staged) {
+			s.config["docs"] = []graph.Ingredient{ins("CMD", "CMD other", 2)}
+			s.steps["tools"][0] = ins("RUN", "RUN make all", 1)
+		}, `
+app/docs up-to-date
+app/tools build instruction-changed(RUN)[RUN make tools→RUN make all]
+app/build build input-changed(app/tools)
+app build instruction-changed(RUN)[RUN make tools→RUN make all]`},
+		"the image's own configuration": {func(s *staged) {
+			s.config["app"] = []graph.Ingredient{ins("CMD", "CMD other", 3)}
+		}, `
+app/docs up-to-date
+app/tools up-to-date
+app/build up-to-date
+app build instruction-changed(CMD)[CMD app→CMD other]`},
 		"the base": {func(s *staged) { s.base = "base-2" }, `
 app/docs build base-moved(debian:12)[B1→B2]
 app/tools build base-moved(debian:12)[B1→B2]
