@@ -2,6 +2,7 @@ package layers
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -149,7 +150,12 @@ func (r *reading) node(st *dockerfile.Stage, target bool) (graph.Node, error) {
 func (r *reading) recipe() *graph.Recipe {
 	out := &graph.Recipe{Name: r.layer.file, Dockerfile: r.layer.text, Platform: r.a.spec.Platform}
 	if u := r.layer.user; u != nil {
-		out.Target, out.Args, out.ContextDir, out.Exclude = u.Target, u.Args, u.dir, u.exclude
+		out.Target, out.ContextDir, out.Exclude = u.Target, u.dir, u.exclude
+		// Builders warn of what nobody declares.
+		out.Args = maps.Clone(u.Args)
+		for _, name := range r.facts.Unused {
+			delete(out.Args, name)
+		}
 	} else {
 		out.Context = r.layer.context
 	}

@@ -162,7 +162,24 @@ func (d *drawing) readFacts(l *layer) error {
 		return err
 	}
 	l.facts, err = l.parsed.Facts(l.factOptions(d.spec.Platform))
-	return err
+	if err != nil {
+		return err
+	}
+	return checkPlatforms(l)
+}
+
+// checkPlatforms refuses stages on images of another platform than the target's:
+// one image of each name is looked for and pinned.
+func checkPlatforms(l *layer) error {
+	for i := range l.facts.Stages {
+		if s := &l.facts.Stages[i]; s.Platform != "" && s.From.Stage < 0 && s.From.External != "scratch" {
+			return &dockerfile.ParseError{
+				File: l.file, Line: s.Line, Message: fmt.Sprintf("FROM --platform=%s is another platform than the target's", s.Platform),
+				Hint: "a layer stands on images of its own platform; build for that one, or leave --platform out",
+			}
+		}
+	}
+	return nil
 }
 
 // factOptions are what a layer's Dockerfile is read with.

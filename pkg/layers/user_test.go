@@ -248,6 +248,7 @@ func TestUserLayersRefuse(t *testing.T) {
 		"a file that is not": {map[string]string{"a": "FROM l0\nCOPY nope /\n"}, nil, `a.Dockerfile:2: copying "nope": not in the build context`},
 		"an ignored file":    {map[string]string{"a": "FROM l0\nCOPY x.txt /\n", "x.txt": "", ".dockerignore": "*.txt\n"}, nil, `a.Dockerfile:2: copying "x.txt": not in the build context`},
 		"a bad ignore file":  {map[string]string{"a": "FROM l0\n", "a.Dockerfile.dockerignore": "ok\n[a\n"}, nil, `a.Dockerfile.dockerignore:2: "[a"`},
+		"another platform":   {map[string]string{"a": "FROM --platform=linux/s390x quay.io/a/b:1\nRUN x\n"}, nil, `a.Dockerfile:1: FROM --platform=linux/s390x is another platform`},
 		"a mistake":          {map[string]string{"a": "FROM l0\nCOPPY a b\n"}, nil, `a.Dockerfile:2: unknown instruction COPPY`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -265,11 +266,11 @@ func TestUserLayersRefuse(t *testing.T) {
 func TestUserRecipe(t *testing.T) {
 	u := newUsers(t, map[string]string{"a": "ARG V\nFROM l0 AS one\nARG V\nRUN $V\nFROM one\nRUN b\n", "a.Dockerfile.dockerignore": "secret\n"})
 	l := u.layer("a")
-	l.Target, l.Args = "one", map[string]string{"V": "1"}
+	l.Target, l.Args = "one", map[string]string{"V": "1", "NOBODY": "2"}
 	g := u.mustDraw(t)
 	n, _ := g.Lookup("a")
 	r := n.Recipe
-	if r.Target != "one" || r.Args["V"] != "1" || r.ContextDir != u.dir || strings.Join(r.Exclude, " ") != "secret" || r.Context != nil {
+	if r.Target != "one" || len(r.Args) != 1 || r.Args["V"] != "1" || r.ContextDir != u.dir || strings.Join(r.Exclude, " ") != "secret" || r.Context != nil {
 		t.Errorf("recipe: %+v", r)
 	}
 	if n.Tags[0] != "my-a:latest" {
@@ -279,6 +280,21 @@ func TestUserRecipe(t *testing.T) {
 	n, _ = u.mustDraw(t).Lookup("a")
 	if n.Tags[0] != "my-a:latest-riscv64" {
 		t.Errorf("tags for another platform: %v", n.Tags)
+	}
+}
+
+// An argument that only a trigger of the base declares is passed too.
+func TestTriggersDeclareArguments(t *testing.T) {
+	u := newUsers(t, map[string]string{"a": "FROM base\n"})
+	u.layer("a").Args = map[string]string{"V": "1"}
+	u.found["base"] = layers.External{Digest: digest("base"), Env: []string{}, OnBuild: []string{"ARG V", "RUN x"}}
+	was := u.mustDraw(t)
+	if n, _ := was.Lookup("a"); n.Recipe.Args["V"] != "1" {
+		t.Errorf("arguments: %v", n.Recipe.Args)
+	}
+	u.layer("a").Args["V"] = "2"
+	if got := moved(was, u.mustDraw(t)); got != "a" {
+		t.Errorf("another value moved %q", got)
 	}
 }
 

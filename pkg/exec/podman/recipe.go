@@ -33,7 +33,10 @@ func readRecipe(r exec.Request, v version) (recipe, error) {
 		return recipe{}, recipeError(err)
 	}
 	for _, name := range facts.Unused {
-		delete(args, name)
+		// A trigger of an image that this builds on may declare an argument.
+		if _, own := r.Recipe.Args[name]; !own {
+			delete(args, name)
+		}
 	}
 	return recipe{file: f, facts: facts, text: text, args: args}, nil
 }

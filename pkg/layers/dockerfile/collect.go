@@ -123,7 +123,7 @@ func (c *collector) input(role string, r Ref, step int) Fact {
 func (c *collector) stage() Stage {
 	st := c.f.parsed[c.index]
 	return Stage{
-		Index: c.index, Name: st.from.Name, Line: st.line, From: c.stages[c.index].from,
+		Index: c.index, Name: st.from.Name, Line: st.line, From: c.stages[c.index].from, Platform: c.stages[c.index].platform,
 		Alias: c.alias, Files: c.files, Config: c.config,
 	}
 }

@@ -67,8 +67,10 @@ type Stage struct {
 	Index int
 	Name  string
 	Line  int
-	// From is what it builds on.
-	From Ref
+	// From is what it builds on, Platform that of FROM --platform where it is not
+	// the target's, else "".
+	From     Ref
+	Platform string
 	// Alias is true when it has no instruction that changes files or config:
 	// readers may look through it to From.
 	Alias bool
