@@ -53,6 +53,9 @@ func TestDigestsSeeEveryEdit(t *testing.T) {
 			if now := digestsOf(t, cache, dir); (now == was) != (text == "one") {
 				t.Fatalf("%q has the digest %s", text, now)
 			}
+			if remembered(t, cache) > 0 {
+				t.Fatal("a file is remembered whose inode just changed")
+			}
 		}
 	}
 }
