@@ -25,11 +25,12 @@ import (
 	"github.com/terok-ai/terok-agent/resources"
 )
 
-// seedsVariable holds how many projects to try, and firstVariable the first
-// seed, to see one again.
+// seedsVariable holds how many projects to try, firstVariable the first seed, to
+// see one again, and editVariable the only kind of edit to make.
 const (
 	seedsVariable = "TEROK_ORACLE_PROJECTS"
 	firstVariable = "TEROK_ORACLE_SEED"
+	editVariable  = "TEROK_ORACLE_EDIT"
 )
 
 // kept are seeds that once showed a mistake.
@@ -211,9 +212,13 @@ func (o *oracle) try(t *testing.T, seed uint64, stages, images *tally) {
 	p.write(t)
 	o.build(t, p)
 	was := o.draw(t, p)
-	for range 12 {
+	rounds := 12
+	if os.Getenv(editVariable) != "" {
+		rounds *= len(edits) / 2
+	}
+	for range rounds {
 		e := edits[r.IntN(len(edits))]
-		if !e.apply(p) {
+		if only := os.Getenv(editVariable); (only != "" && only != e.name) || !e.apply(p) {
 			continue
 		}
 		p.write(t)
