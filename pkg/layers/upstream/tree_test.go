@@ -141,7 +141,8 @@ func TestUpdatePypi(t *testing.T) {
 		"plain-3.0-py3-none-any.whl":    wheel(t, "plain", "3.0"),
 	}
 	for _, machine := range []string{"x86_64", "aarch64"} {
-		files["fast-2.0-cp311-cp311-manylinux_2_17_"+machine+".whl"] = wheel(t, "fast", "2.0", "helper; platform_machine=='none'")
+		// Each has a content, and so a digest, of its own.
+		files["fast-2.0-cp311-cp311-manylinux_2_17_"+machine+".whl"] = wheel(t, "fast", "2.0", "helper-"+machine+"; platform_machine=='none'")
 	}
 	for name, body := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(body), 0o600); err != nil {
