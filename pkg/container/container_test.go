@@ -111,7 +111,7 @@ func FuzzMount(f *testing.F) {
 	f.Add(`/a"b,c=d`)
 	f.Fuzz(func(t *testing.T, source string) {
 		if strings.ContainsAny(source, "\x00\n\r") {
-			t.Skip()
+			return // not a path that podman can be given
 		}
 		for _, a := range (container.Container{Image: "x", Mounts: []container.Mount{{Source: source, Target: "/t"}}}).Argv() {
 			if text, ok := strings.CutPrefix(a, "--mount="); ok {
