@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/terok-ai/terok-agent/pkg/layers/words"
 )
 
 // The exit codes, named in every command's help.
@@ -136,34 +138,15 @@ func dashes(name string) string {
 	return "--" + name
 }
 
+// nearestFlag is the long name of a flag that name may stand for, or "".
 func nearestFlag(flags []cli.Flag, name string) string {
-	best, limit := "", 3
+	var names []string
 	for _, f := range flags {
 		for _, n := range f.Names() {
-			if d := distance(n, name); len(n) > 1 && d < limit {
-				best, limit = n, d
+			if len(n) > 1 {
+				names = append(names, n)
 			}
 		}
 	}
-	return best
-}
-
-// distance is the Levenshtein distance of two short words.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		last := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			last, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, last+cost)
-		}
-	}
-	return row[len(b)]
+	return words.Nearest(name, names)
 }

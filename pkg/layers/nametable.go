@@ -2,10 +2,10 @@ package layers
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/terok-ai/terok-agent/pkg/graph"
+	"github.com/terok-ai/terok-agent/pkg/layers/words"
 )
 
 // nameTable leads from a reference, as a Dockerfile writes it, to a layer.
@@ -51,14 +51,7 @@ func nameKey(name string) string {
 
 // nearest returns those of names that look most like ref, the nearest first.
 func nearest(ref string, names []string) []string {
-	names = slices.Clone(names)
-	slices.SortFunc(names, func(a, b string) int {
-		if x, y := distance(a, ref), distance(b, ref); x != y {
-			return x - y
-		}
-		return strings.Compare(a, b)
-	})
-	return names[:min(3, len(names))]
+	return words.Sorted(ref, names)[:min(3, len(names))]
 }
 
 // NameTakenError says that two layers want one name.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/terok-ai/terok-agent/pkg/layers"
+	"github.com/terok-ai/terok-agent/pkg/layers/words"
 )
 
 // Pos is a place in a file, both counted from 1. The zero value is no place.
@@ -35,12 +35,9 @@ func (e *Error) Error() string {
 }
 
 // didYouMean names the nearest of the words; where none is near, all of them.
-func didYouMean(word string, words []string) string {
-	if near := layers.Nearest(word, words); near != "" {
-		return fmt.Sprintf("did you mean %q?", near)
+func didYouMean(word string, known []string) string {
+	if hint := words.DidYouMean(word, known); hint != "" || len(known) == 0 {
+		return hint
 	}
-	if len(words) == 0 {
-		return ""
-	}
-	return "there are " + strings.Join(words, ", ")
+	return "there are " + strings.Join(known, ", ")
 }

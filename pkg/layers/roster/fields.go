@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/terok-ai/terok-agent/pkg/layers/words"
 )
 
 // need reports keys that are missing or empty.
@@ -102,10 +104,10 @@ func (r *reader) checkedTemplate(v value) string {
 }
 
 // oneOf reports words that are not known.
-func (r *reader) oneOf(m map[string]value, key string, words []string, known ...string) {
-	for _, w := range words {
+func (r *reader) oneOf(m map[string]value, key string, given []string, known ...string) {
+	for _, w := range given {
 		if !slices.Contains(known, w) {
-			hint := didYouMean(w, known)
+			hint := words.DidYouMean(w, known)
 			if hint == "" {
 				hint = "one of " + strings.Join(known, ", ")
 			}

@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"sort"
 	"strings"
+
+	"github.com/terok-ai/terok-agent/pkg/layers/words"
 )
 
 // Kind says what an entry is.
@@ -251,7 +253,7 @@ func (r *Roster) checkStray(files []fs.DirEntry, dir string) []error {
 		if name, ok := strings.CutSuffix(f.Name(), lockSuffix); ok {
 			if _, known := r.entries[name]; !known {
 				errs = append(errs, &Error{
-					File: file, Message: fmt.Sprintf("there is no entry %q", name), Hint: didYouMean(name, r.names),
+					File: file, Message: fmt.Sprintf("there is no entry %q", name), Hint: words.DidYouMean(name, r.names),
 				})
 			}
 		}

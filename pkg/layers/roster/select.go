@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/terok-ai/terok-agent/pkg/layers/words"
 )
 
 // SelectionError says that a selection names entries that do not exist.
@@ -122,7 +124,7 @@ func (r *Roster) checkKnown(names []string) error {
 			continue
 		}
 		e.Wanted = append(e.Wanted, name)
-		if n := nearest(name, r.names); n != "" {
+		if n := words.Nearest(name, r.names); n != "" {
 			e.Nearest[name] = n
 		}
 	}
@@ -152,7 +154,7 @@ func (r *Roster) checkExist(e Entry, key, verb string, names []string) []error {
 	for _, d := range names {
 		if _, ok := r.entries[d]; !ok {
 			err := e.Errorf(key, "%s %q, which is not an entry", verb, d)
-			err.Hint = didYouMean(d, r.names)
+			err.Hint = words.DidYouMean(d, r.names)
 			errs = append(errs, err)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/terok-ai/terok-agent/pkg/layers/words"
 )
 
 // Step is one install step: exactly one of its pointers is set.
@@ -256,7 +258,7 @@ func (r *reader) unpack(v value) Unpack {
 
 func (r *reader) checkDownload(v value, m map[string]value, d *Download) {
 	if _, given := m["source"]; given && !slices.Contains(sources, string(d.Source)) {
-		r.errorf(m["source"].pos, didYouMean(string(d.Source), sources), "unknown source %q", d.Source)
+		r.errorf(m["source"].pos, words.DidYouMean(string(d.Source), sources), "unknown source %q", d.Source)
 		return
 	}
 	u := &d.Unpack

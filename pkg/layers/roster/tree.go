@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/terok-ai/terok-agent/pkg/layers/words"
 )
 
 // Tree is the lock of a step that installs a package with all it needs, in the
@@ -253,7 +255,7 @@ func (r *Roster) strayTree(file string) error {
 		}
 		err := &Error{File: file, Message: fmt.Sprintf("there is no entry %q with a step that needs it", name)}
 		if !known {
-			err.Hint = didYouMean(name, r.names)
+			err.Hint = words.DidYouMean(name, r.names)
 		}
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/terok-ai/terok-agent/pkg/layers/words"
 )
 
 // maxFile keeps the time for malicious input short: the parser's grows with
@@ -154,7 +156,7 @@ func (r *reader) mapping(v value, known ...string) map[string]value {
 	names, values, _ := r.pairs(v)
 	for _, name := range names {
 		if !slices.Contains(known, name) {
-			r.errorf(values[name].pos, didYouMean(name, known), "unknown key %q", name)
+			r.errorf(values[name].pos, words.DidYouMean(name, known), "unknown key %q", name)
 			delete(values, name)
 		}
 	}
