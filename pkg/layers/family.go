@@ -24,17 +24,30 @@ func ParseFamily(s string) (Family, error) {
 	return "", fmt.Errorf("reading family %q: it must be deb or rpm", s)
 }
 
-// UnknownFamilyError says that a base's name does not tell its family.
+// UnknownFamilyError says that a base's name does not tell its family, and
+// neither does anything else.
 type UnknownFamilyError struct {
 	// Base is the base as the user named it.
 	Base string
 	// Nearest is a base of a known name that probably is the same image, or "".
 	Nearest string
+	// Why says why the base itself was not asked, or could not tell; "" when
+	// nobody tried.
+	Why string
+	// Err is the cause of that, or nil.
+	Err error
 }
 
 func (e *UnknownFamilyError) Error() string {
-	return fmt.Sprintf("cannot tell from the name of base %q whether it uses deb or rpm packages", e.Base)
+	text := fmt.Sprintf("cannot tell from the name of base %q whether it uses deb or rpm packages", e.Base)
+	if e.Why != "" {
+		text += ", and " + e.Why
+	}
+	return text
 }
+
+// Unwrap returns the cause.
+func (e *UnknownFamilyError) Unwrap() error { return e.Err }
 
 // Hint says what the user can do.
 func (e *UnknownFamilyError) Hint() string {
@@ -63,8 +76,9 @@ var familyNames = []struct {
 // ubiTag finds Red Hat's universal base image in a tag of NVIDIA's.
 var ubiTag = regexp.MustCompile(`(?i)ubi[0-9]`)
 
-// FamilyOf tells a base's family from its name; the error is an
-// *UnknownFamilyError. Any string is accepted.
+// FamilyOf guesses a base's family from its name, which is a hint: the base's own
+// os-release decides where it can be read. The error is an *UnknownFamilyError.
+// Any string is accepted.
 func FamilyOf(base string) (Family, error) {
 	base = NormalizeBase(base)
 	name, tag := splitTag(base)

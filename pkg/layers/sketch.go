@@ -47,6 +47,15 @@ func (s *Sketch) Layers() []graph.ID {
 	return ids
 }
 
+// Family is the base's family as it was drawn; "" when nothing that was drawn
+// depends on it.
+func (s *Sketch) Family() Family {
+	if s.d.has(L0ID) || s.d.has(FetchID) {
+		return s.d.spec.Family
+	}
+	return ""
+}
+
 // Bases returns the external images that the layers refer to, by ID.
 func (s *Sketch) Bases() []Base {
 	var out []Base

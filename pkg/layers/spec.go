@@ -19,7 +19,8 @@ type Spec struct {
 	BaseDigest string
 	// BaseUnchecked is true when that digest is only what a record remembers.
 	BaseUnchecked bool
-	// Family is the base's package family; empty means told by its name.
+	// Family is the base's package family; empty means the one that its name
+	// suggests.
 	Family Family
 	// Agents is the selection for L1, in the grammar of roster.Select; nil
 	// means the default selection.
