@@ -1,11 +1,14 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/terok-ai/terok-agent/pkg/build"
 	"github.com/terok-ai/terok-agent/pkg/graph"
 	"github.com/terok-ai/terok-agent/pkg/graph/render"
+	"github.com/terok-ai/terok-agent/pkg/layers"
 )
 
 func explainCommand(s streams) *cli.Command {
@@ -28,7 +31,7 @@ alone, wherever it was built.`,
 			}
 			o.Targets = nil // the argument is what to explain, not what is wanted
 			style := render.Style{Color: hasColor(s.out), Width: width(s.out)}
-			if g, err := build.DrawSpec(spec, o.Resources); err != nil {
+			if g, err := nodesOf(spec, o); err != nil {
 				return err
 			} else if _, isNode := g.Lookup(graph.ID(c.Args().First())); !isNode {
 				img, err := build.FindImage(c.Context, c.Args().First(), g, o)
@@ -48,4 +51,16 @@ alone, wherever it was built.`,
 			return render.Explain(s.out, e, style)
 		},
 	}
+}
+
+// nodesOf are the nodes that a request draws, whose names are the same for every
+// family.
+func nodesOf(spec build.Spec, o build.Options) (*graph.Graph, error) {
+	g, err := build.DrawSpec(spec, o.Resources)
+	var unnamed *layers.UnknownFamilyError
+	if errors.As(err, &unnamed) {
+		spec.Family = layers.Deb
+		return build.DrawSpec(spec, o.Resources)
+	}
+	return g, err
 }

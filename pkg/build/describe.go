@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -59,41 +58,5 @@ func fromLayout(ctx context.Context, l store.Layout, id string) (inheritance, er
 	return config.Config, err
 }
 
-// configFile is where is kept what an image hands on. It is a cache: whatever
-// goes wrong with it, the image can be asked again.
-func (o Options) configFile(digest string) string {
-	return filepath.Join(buildkit.CacheDir(o.Getenv), "configs", strings.TrimPrefix(digest, "sha256:")+".json")
-}
-
 // digestDir is where the digests of users' files are kept.
 func (o Options) digestDir() string { return filepath.Join(buildkit.CacheDir(o.Getenv), "digests") }
-
-func (o Options) recall(digest string) (inheritance, bool) {
-	var known struct {
-		Digest string
-		inheritance
-	}
-	text, err := os.ReadFile(o.configFile(digest))
-	if err != nil || json.Unmarshal(text, &known) != nil || known.Digest != digest {
-		return inheritance{}, false
-	}
-	return known.inheritance, true
-}
-
-func (o Options) remember(digest string, known inheritance) {
-	text, err := json.Marshal(struct {
-		Digest       string
-		Env, OnBuild []string
-	}{digest, known.Env, known.OnBuild})
-	if err != nil {
-		return
-	}
-	file := o.configFile(digest)
-	if os.MkdirAll(filepath.Dir(file), 0o700) != nil {
-		return
-	}
-	part := fmt.Sprintf("%s.%d", file, os.Getpid())
-	if os.WriteFile(part, text, 0o600) == nil {
-		_ = os.Rename(part, file)
-	}
-}

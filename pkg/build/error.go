@@ -56,6 +56,7 @@ func wrap(err error) error {
 	var failed *exec.Error
 	var look *store.Error
 	var family *layers.UnknownFamilyError
+	var other *layers.FamilyError
 	var selection *roster.SelectionError
 	var ref *layers.RefError
 	var parse *dockerfile.ParseError
@@ -65,6 +66,11 @@ func wrap(err error) error {
 	case errors.Is(err, context.Canceled):
 		e.Class, e.ExitCode, e.Message = string(exec.ClassCancelled), exitInterrupted, "interrupted"
 		e.Hint = "no name has moved; what was finished is used by the next apply"
+	case errors.As(err, &family):
+		// Whatever kept the base from telling, this is what helps.
+		e.ExitCode, e.Hint = exitUsage, family.Hint()
+	case errors.As(err, &other):
+		e.ExitCode, e.Hint = exitUsage, other.Hint()
 	case errors.As(err, &failed):
 		e.Class, e.Tail, e.Hint = string(failed.Class), failed.Tail, failed.Hint
 		if e.Hint == "" {
@@ -75,8 +81,6 @@ func wrap(err error) error {
 		if e.Hint == "" {
 			e.Hint = hints[exec.Class(look.Class)]
 		}
-	case errors.As(err, &family):
-		e.ExitCode, e.Hint = exitUsage, "say which with --family deb or --family rpm"
 	case errors.As(err, &selection):
 		e.ExitCode, e.Hint = exitUsage, selection.Hint()
 	case errors.As(err, &ref):

@@ -24,7 +24,7 @@ func (o Options) pinAll(ctx context.Context, spec *Spec, sketch *layers.Sketch, 
 		}
 		if e.Digest == "" {
 			var err error
-			if e, err = o.pin(ctx, b, sketch, snap, platform); err != nil {
+			if e, err = o.pin(ctx, b, sketch.Layers(), snap, platform); err != nil {
 				return nil, err
 			}
 		}
@@ -50,8 +50,9 @@ func (o Options) pinAll(ctx context.Context, spec *Spec, sketch *layers.Sketch, 
 	return found, nil
 }
 
-// pin decides which image one external reference is.
-func (o Options) pin(ctx context.Context, b layers.Base, sketch *layers.Sketch, snap graph.Snapshot, platform string) (layers.External, error) {
+// pin decides which image one external reference is; nodes are the layers whose
+// records may remember it.
+func (o Options) pin(ctx context.Context, b layers.Base, nodes []graph.ID, snap graph.Snapshot, platform string) (layers.External, error) {
 	img, here := o.Engine.FindBase(snap, b.Ref)
 	switch {
 	case here && (b.Local || o.Pull != PullNewer):
@@ -60,7 +61,7 @@ func (o Options) pin(ctx context.Context, b layers.Base, sketch *layers.Sketch, 
 		return layers.External{}, nil
 	}
 	if o.Pull != PullNewer {
-		if digest, ok := recordedBase(snap, b, sketch.Layers(), platform); ok {
+		if digest, ok := recordedBase(snap, b, nodes, platform); ok {
 			return layers.External{Digest: digest, Unchecked: true}, nil
 		}
 	}
@@ -108,7 +109,7 @@ type inheritance struct{ Env, OnBuild []string }
 
 // inherit completes what is known of an image that a user's layer is built on.
 func (o Options) inherit(ctx context.Context, b layers.Base, e *layers.External, snap graph.Snapshot, platform string) error {
-	known, ok := o.recall(e.Digest)
+	known, ok := recall[inheritance](o, factInherited, e.Digest)
 	if !ok {
 		d, can := o.Engine.(describer)
 		if !can {
@@ -125,7 +126,7 @@ func (o Options) inherit(ctx context.Context, b layers.Base, e *layers.External,
 		if known, err = d.Describe(ctx, b.Ref, e.Digest, platform, here); err != nil {
 			return fmt.Errorf("reading the configuration of %q: %w", b.Ref, err)
 		}
-		o.remember(e.Digest, known)
+		remember(o, factInherited, e.Digest, known)
 	}
 	e.OnBuild = known.OnBuild
 	e.Env = slices.Concat([]string{}, known.Env) // never nil: it is known

@@ -82,11 +82,20 @@ func (o Options) plan(ctx context.Context, spec Spec) (*Planned, error) {
 		spec.CacheDir = o.digestDir()
 	}
 	sketch, snap, err := o.look(ctx, spec)
+	var unnamed *layers.UnknownFamilyError
+	if errors.As(err, &unnamed) {
+		if spec.Family, err = o.learnFamily(ctx, spec, unnamed); err == nil {
+			sketch, snap, err = o.look(ctx, spec)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
 	found, err := o.pinAll(ctx, &spec, sketch, snap)
 	if err != nil {
+		return nil, err
+	}
+	if sketch, err = o.confirmFamily(ctx, spec, sketch, found, snap); err != nil {
 		return nil, err
 	}
 	g, err := sketch.Graph(found)

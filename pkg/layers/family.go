@@ -46,6 +46,11 @@ func (e *UnknownFamilyError) Error() string {
 	return text
 }
 
+// Because returns the same with the reason why the base itself could not tell.
+func (e *UnknownFamilyError) Because(why string, cause error) *UnknownFamilyError {
+	return &UnknownFamilyError{Base: e.Base, Nearest: e.Nearest, Why: why, Err: cause}
+}
+
 // Unwrap returns the cause.
 func (e *UnknownFamilyError) Unwrap() error { return e.Err }
 
