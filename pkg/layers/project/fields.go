@@ -10,28 +10,28 @@ import (
 )
 
 func (r *reader) nonEmpty(v value) string {
-	before := len(r.errs)
-	text := r.text(v)
-	if text == "" && len(r.errs) == before {
-		r.errorf(v.pos, "leave the key out to have its default", "%s is empty", nameOf(v.path))
+	before := len(r.Errs)
+	text := r.Text(v)
+	if text == "" && len(r.Errs) == before {
+		r.Errorf(v.Pos, "leave the key out to have its default", "%s is empty", v.Name())
 	}
 	return text
 }
 
 func (r *reader) oneOf(v value, words ...string) string {
-	before := len(r.errs)
-	text := r.text(v)
-	if len(r.errs) == before && !slices.Contains(words, text) {
-		r.errorf(v.pos, didYouMean(text, words), "%s is %q", nameOf(v.path), text)
+	before := len(r.Errs)
+	text := r.Text(v)
+	if len(r.Errs) == before && !slices.Contains(words, text) {
+		r.Errorf(v.Pos, r.Unknown(text, words), "%s is %q", v.Name(), text)
 	}
 	return text
 }
 
 func (r *reader) matching(v value, pattern *regexp.Regexp, what string) string {
-	before := len(r.errs)
-	text := r.text(v)
-	if len(r.errs) == before && !pattern.MatchString(text) {
-		r.errorf(v.pos, "", "%q is not %s", text, what)
+	before := len(r.Errs)
+	text := r.Text(v)
+	if len(r.Errs) == before && !pattern.MatchString(text) {
+		r.Errorf(v.Pos, "", "%q is not %s", text, what)
 		return ""
 	}
 	return text
@@ -40,7 +40,7 @@ func (r *reader) matching(v value, pattern *regexp.Regexp, what string) string {
 func (r *reader) layerName(v value) string {
 	name := r.matching(v, namePattern, "a name of small letters, digits and dashes")
 	if why := layers.CheckLayerName(name); name != "" && why != "" {
-		r.errorf(v.pos, "", "a layer cannot be called %q: %s", name, why)
+		r.Errorf(v.Pos, "", "a layer cannot be called %q: %s", name, why)
 		return ""
 	}
 	return name
@@ -48,49 +48,49 @@ func (r *reader) layerName(v value) string {
 
 func (r *reader) images(v value) []string {
 	out := []string{}
-	r.list(v, func(e value) {
+	for _, e := range r.Elements(v) {
 		text := r.nonEmpty(e)
 		if _, err := layers.ParseRef(text); err != nil && text != "" {
-			r.errorf(e.pos, "", "%v", err)
+			r.Errorf(e.Pos, "", "%v", err)
 		}
 		out = append(out, text)
-	})
+	}
 	return out
 }
 
 func (r *reader) args(v value, given map[string]Pos) map[string]string {
 	out := map[string]string{}
-	r.pairs(v, func(name string, inner value) {
-		if !argPattern.MatchString(name) {
-			r.errorf(inner.pos, "", "%q is no name of an argument", name)
-			return
+	for p := range r.Pairs(v) {
+		if !argPattern.MatchString(p.Name) {
+			r.Errorf(p.Pos, "", "%q is no name of an argument", p.Name)
+			continue
 		}
-		out[name] = r.text(inner)
-		given["args."+name] = inner.pos
-	})
+		out[p.Name] = r.Text(p.Value)
+		given["args."+p.Name] = p.Pos
+	}
 	return out
 }
 
 func (r *reader) tags(v value) []string {
 	var out []string
-	r.list(v, func(e value) {
+	for _, e := range r.Elements(v) {
 		text := r.nonEmpty(e)
 		tag, err := layers.ParseTag(text)
 		if err != nil && text != "" {
-			r.errorf(e.pos, "", "%v", err)
-			return
+			r.Errorf(e.Pos, "", "%v", err)
+			continue
 		}
 		out = append(out, tag)
-	})
+	}
 	return out
 }
 
 func (r *reader) age(v value) time.Duration {
-	before := len(r.errs)
-	text := r.text(v)
+	before := len(r.Errs)
+	text := r.Text(v)
 	d, err := parseAge(text)
-	if err != nil && len(r.errs) == before {
-		r.errorf(v.pos, `write days, weeks or hours: "14d", "2w", "36h"`, "%v", err)
+	if err != nil && len(r.Errs) == before {
+		r.Errorf(v.Pos, `write days, weeks or hours: "14d", "2w", "36h"`, "%v", err)
 	}
 	return d
 }

@@ -77,14 +77,14 @@ func None() *Project { return &Project{at: map[string]Pos{}, set: map[string]boo
 // Parse reads the text of a file; file is its name, for messages and for what
 // its paths are relative to.
 func Parse(file string, text []byte) (*Project, error) {
+	r := newReader(file)
 	p := None()
-	p.File, p.Dir = file, filepath.Dir(file)
-	r := &reader{file: file, at: p.at}
-	if doc, ok := r.document(text); ok {
+	p.File, p.Dir, p.at = file, filepath.Dir(file), r.At
+	if doc, ok := r.Document(text); ok {
 		p.read(r, doc)
 	}
-	if len(r.errs) > 0 {
-		return nil, errors.Join(r.errs...)
+	if len(r.Errs) > 0 {
+		return nil, errors.Join(r.Errs...)
 	}
 	return p, nil
 }
@@ -96,14 +96,14 @@ func (p *Project) read(r *reader, doc value) {
 		"base":      func(v value) { p.Base = r.nonEmpty(v) },
 		"family":    func(v value) { p.Family = r.oneOf(v, "deb", "rpm") },
 		"platform":  func(v value) { p.Platform = r.nonEmpty(v) },
-		"agents":    func(v value) { p.Agents = r.texts(v) },
-		"sidecars":  func(v value) { p.Sidecars = r.texts(v) },
+		"agents":    func(v value) { p.Agents = r.Texts(v) },
+		"sidecars":  func(v value) { p.Sidecars = r.Texts(v) },
 		"images":    func(v value) { p.Images = r.images(v) },
-		"resources": func(v value) { p.Resources = r.texts(v) },
+		"resources": func(v value) { p.Resources = r.Texts(v) },
 		"layers":    func(v value) { p.Layers = p.layers(r, v) },
 	})
-	if _, given := r.at["version"]; !given && len(r.errs) == 0 {
-		r.errorf(doc.pos, "begin with: version: 1", "no version is given")
+	if _, given := r.At["version"]; !given && len(r.Errs) == 0 {
+		r.Errorf(doc.Pos, "begin with: version: 1", "no version is given")
 	}
 	if p.Name == "" {
 		p.Name = defaultName(p.Dir)
@@ -114,8 +114,8 @@ func (p *Project) read(r *reader, doc value) {
 }
 
 func (r *reader) version(v value) {
-	if text := v.node.String(); text != strconv.Itoa(Version) {
-		r.errorf(v.pos, fmt.Sprintf("this program reads version %d", Version), "unknown version %s", text)
+	if text := v.Source(); text != strconv.Itoa(Version) {
+		r.Errorf(v.Pos, fmt.Sprintf("this program reads version %d", Version), "unknown version %s", text)
 	}
 }
 
@@ -142,42 +142,42 @@ func defaultName(dir string) string {
 func (p *Project) layers(r *reader, v value) []layers.UserLayer {
 	out := []layers.UserLayer{}
 	first := map[string]Pos{}
-	r.list(v, func(e value) {
+	for _, e := range r.Elements(v) {
 		l, at := p.layer(r, e)
 		if l.Name == "" {
-			return
+			continue
 		}
 		if before, twice := first[l.Name]; twice {
-			r.errorf(at, "", "the layer %q is there already, in line %d", l.Name, before.Line)
-			return
+			r.Errorf(at, "", "the layer %q is there already, in line %d", l.Name, before.Line)
+			continue
 		}
 		first[l.Name] = at
 		out = append(out, l)
-	})
+	}
 	return out
 }
 
 func (p *Project) layer(r *reader, v value) (layers.UserLayer, Pos) {
 	l := layers.UserLayer{}
-	at := v.pos
+	at := v.Pos
 	given := map[string]Pos{}
 	note := func(key string, f func(value)) func(value) {
-		return func(v value) { given[key] = v.pos; f(v) }
+		return func(v value) { given[key] = v.Pos; f(v) }
 	}
 	r.keys(v, map[string]func(value){
-		"name":       note("name", func(v value) { l.Name, at = r.layerName(v), v.pos }),
+		"name":       note("name", func(v value) { l.Name, at = r.layerName(v), v.Pos }),
 		"dockerfile": note("dockerfile", func(v value) { l.Dockerfile = r.nonEmpty(v) }),
 		"context":    note("context", func(v value) { l.Context = r.nonEmpty(v) }),
-		"target":     note("target", func(v value) { l.Target = r.text(v) }),
+		"target":     note("target", func(v value) { l.Target = r.Text(v) }),
 		"args":       note("args", func(v value) { l.Args = r.args(v, given) }),
 		"tags":       note("tags", func(v value) { l.Tags = r.tags(v) }),
 		"max_age":    note("max_age", func(v value) { l.MaxAge = r.age(v) }),
 	})
 	if _, ok := given["name"]; !ok {
-		r.errorf(v.pos, "", "a layer has no name")
+		r.Errorf(v.Pos, "", "a layer has no name")
 	}
 	for key, pos := range given {
-		r.at["layers."+l.Name+"."+key] = pos
+		r.At["layers."+l.Name+"."+key] = pos
 	}
 	return l, at
 }

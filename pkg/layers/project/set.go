@@ -6,10 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/token"
-
 	"github.com/terok-ai/terok-agent/pkg/layers"
+	"github.com/terok-ai/terok-agent/pkg/layers/yamlfile"
 )
 
 // Set replaces one value, "base=debian:12" or "layers.dev.args.PYTHON=3.14".
@@ -19,45 +17,41 @@ func (p *Project) Set(assignment string) error {
 	if !ok {
 		return &Error{File: "--set", Message: fmt.Sprintf("%q has no '='", assignment), Hint: "write --set base=debian:12 or --set layers.NAME.args.X=Y"}
 	}
-	r := &reader{file: "--set", at: map[string]Pos{}}
+	r := newReader("--set")
 	if rest, isLayer := strings.CutPrefix(path, "layers."); isLayer {
 		p.setLayer(r, rest, text)
 	} else {
 		p.setTop(r, path, text)
 	}
-	if len(r.errs) > 0 {
-		return errors.Join(r.errs...)
+	if len(r.Errs) > 0 {
+		return errors.Join(r.Errs...)
 	}
 	p.set[path] = true
 	return nil
 }
 
-// given is a value as the file's reader takes it.
-func given(path, text string) value {
-	return value{node: ast.String(token.String(text, text, nil)), path: path}
-}
-
+// listed is the list that a text with commas means.
 func listed(path, text string) value {
-	n := ast.Sequence(token.New("[", "[", nil), true)
-	for _, part := range strings.Split(text, ",") {
+	var parts []string
+	for part := range strings.SplitSeq(text, ",") {
 		if part = strings.TrimSpace(part); part != "" {
-			n.Values = append(n.Values, ast.String(token.String(part, part, nil)))
+			parts = append(parts, part)
 		}
 	}
-	return value{node: n, path: path}
+	return yamlfile.List(path, parts)
 }
 
 func (p *Project) setTop(r *reader, path, text string) {
-	one, many := given(path, text), listed(path, text)
+	one, many := yamlfile.Text(path, text), listed(path, text)
 	known := map[string]func(){
 		"name":      func() { p.rename(r.matching(one, namePattern, "a name of small letters, digits and dashes")) },
 		"base":      func() { p.Base = r.nonEmpty(one) },
 		"family":    func() { p.Family = r.oneOf(one, "deb", "rpm") },
 		"platform":  func() { p.Platform = r.nonEmpty(one) },
-		"agents":    func() { p.Agents = r.texts(many) },
-		"sidecars":  func() { p.Sidecars = r.texts(many) },
+		"agents":    func() { p.Agents = r.Texts(many) },
+		"sidecars":  func() { p.Sidecars = r.Texts(many) },
 		"images":    func() { p.Images = r.images(many) },
-		"resources": func() { p.Resources = r.texts(many) },
+		"resources": func() { p.Resources = r.Texts(many) },
 	}
 	choose(r, path, path, known)
 }
@@ -77,13 +71,13 @@ func (p *Project) setLayer(r *reader, path, text string) {
 	l, field := p.layerOf(path)
 	if l == nil {
 		name, _, _ := strings.Cut(path, ".")
-		r.errorf(Pos{}, didYouMean(name, p.layerNames()), "no layer is called %q", name)
+		r.Errorf(Pos{}, r.Unknown(name, p.layerNames()), "no layer is called %q", name)
 		return
 	}
 	full := "layers." + l.Name + "." + field
 	if arg, isArg := strings.CutPrefix(field, "args."); isArg {
 		if !argPattern.MatchString(arg) {
-			r.errorf(Pos{}, "", "%q is no name of an argument", arg)
+			r.Errorf(Pos{}, "", "%q is no name of an argument", arg)
 			return
 		}
 		args := map[string]string{arg: text}
@@ -95,7 +89,7 @@ func (p *Project) setLayer(r *reader, path, text string) {
 		l.Args = args
 		return
 	}
-	one, many := given(full, text), listed(full, text)
+	one, many := yamlfile.Text(full, text), listed(full, text)
 	choose(r, full, field, map[string]func(){
 		"dockerfile": func() { l.Dockerfile = p.Path(r.nonEmpty(one)) },
 		"context":    func() { l.Context = p.Path(r.nonEmpty(one)) },
@@ -129,5 +123,5 @@ func choose(r *reader, path, key string, known map[string]func()) {
 	if strings.HasPrefix(path, "layers.") {
 		names = append(names, "args.NAME")
 	}
-	r.errorf(Pos{}, didYouMean(key, names), "nothing is called %q", path)
+	r.Errorf(Pos{}, r.Unknown(key, names), "nothing is called %q", path)
 }

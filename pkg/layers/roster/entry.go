@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sort"
 	"strconv"
+
+	"github.com/terok-ai/terok-agent/pkg/layers/yamlfile"
 )
 
 var (
@@ -30,35 +32,35 @@ var entryKeys = []string{
 
 // readEntry reads the text of one entry's file and returns all mistakes.
 func readEntry(file, name string, text []byte) (Entry, []error) {
-	r := &reader{file: file, at: map[string]Pos{"": {1, 1}}}
-	e := Entry{Name: name, File: file, Kind: Native, Label: name, Default: true, Platforms: AllPlatforms(), at: r.at}
-	doc, ok := r.parse(text)
+	r := newReader(file)
+	e := Entry{Name: name, File: file, Kind: Native, Label: name, Default: true, Platforms: AllPlatforms(), at: r.At}
+	doc, ok := r.Document(text)
 	if !ok {
-		return e, r.errs
+		return e, r.Errs
 	}
-	m := r.mapping(doc, entryKeys...)
+	m := r.Mapping(doc, entryKeys...)
 	r.readHead(m, &e)
 	r.readContent(m, &e)
 	r.readRun(m, &e)
 	r.checkTargets(e)
 	r.checkSteps(m, &e)
 	e.addNeeds()
-	if len(r.errs) == 0 && len(e.Install)+len(e.Commands)+len(e.Files)+len(e.Links) == 0 {
-		r.errorf(doc.pos, "give it install, commands, files or links", "entry %q puts nothing into an image", name)
+	if len(r.Errs) == 0 && len(e.Install)+len(e.Commands)+len(e.Files)+len(e.Links) == 0 {
+		r.Errorf(doc.Pos, "give it install, commands, files or links", "entry %q puts nothing into an image", name)
 	}
-	return e, r.errs
+	return e, r.Errs
 }
 
 func (r *reader) readHead(m map[string]value, e *Entry) {
 	if v, ok := m["kind"]; ok {
-		e.Kind = Kind(r.text(v))
+		e.Kind = Kind(r.Text(v))
 		r.oneOf(m, "kind", []string{string(e.Kind)}, kinds...)
 	}
 	if v, ok := m["label"]; ok {
-		e.Label = r.text(v)
+		e.Label = r.Text(v)
 	}
 	if v, ok := m["default"]; ok {
-		e.Default = r.boolean(v)
+		e.Default = r.Bool(v)
 	}
 	e.DependsOn = r.textOrTexts(m, "depends_on")
 	e.Needs = r.textOrTexts(m, "needs")
@@ -72,11 +74,11 @@ func (r *reader) readHead(m map[string]value, e *Entry) {
 	}
 	for _, key := range []string{"families", "platforms"} {
 		if v, ok := m[key]; ok && len(r.optionalTexts(m, key)) == 0 {
-			r.errorf(v.pos, "leave it out to allow all", "%q is empty", key)
+			r.Errorf(v.Pos, "leave it out to allow all", "%q is empty", key)
 		}
 	}
 	if v, ok := m["help"]; ok {
-		h := r.mapping(v, "label", "section")
+		h := r.Mapping(v, "label", "section")
 		e.Help = Help{Label: r.optional(h, "label"), Section: r.optional(h, "section")}
 		if e.Help.Section != "" {
 			r.oneOf(h, "section", []string{e.Help.Section}, SectionAgent, SectionDevTool)
@@ -87,8 +89,8 @@ func (r *reader) readHead(m map[string]value, e *Entry) {
 	}
 	if v, ok := m["sidecar"]; ok {
 		e.Sidecar = &Sidecar{}
-		if s := r.mapping(v, "env_map"); s["env_map"].node != nil {
-			e.Sidecar.EnvMap = r.textMap(s["env_map"])
+		if s := r.Mapping(v, "env_map"); s["env_map"].IsSet() {
+			e.Sidecar.EnvMap = r.TextMap(s["env_map"])
 			r.checkNames(s["env_map"], e.Sidecar.EnvMap, variableName, "variable")
 		}
 	}
@@ -99,16 +101,16 @@ func (r *reader) readState(m map[string]value, e *Entry) {
 	if !ok {
 		return
 	}
-	s := r.mapping(v, "dirs", "env")
+	s := r.Mapping(v, "dirs", "env")
 	r.need(v, s, "dirs")
 	e.State.Dirs = r.optionalTexts(s, "dirs")
 	for _, dir := range e.State.Dirs {
 		if !isInside(dir) || !safePath.MatchString(dir) {
-			r.errorf(s["dirs"].pos, "write it relative to the home directory, such as .codex", "state %q is no directory of the home directory", dir)
+			r.Errorf(s["dirs"].Pos, "write it relative to the home directory, such as .codex", "state %q is no directory of the home directory", dir)
 		}
 	}
 	if env, ok := s["env"]; ok {
-		e.State.Env = r.textMap(env)
+		e.State.Env = r.TextMap(env)
 		r.checkNames(env, e.State.Env, variableName, "variable")
 	}
 }
@@ -122,12 +124,12 @@ func (r *reader) readContent(m map[string]value, e *Entry) {
 		r.checkNames(v, e.Commands, commandName, "command")
 		for name, target := range e.Commands {
 			if !isInside(target) && !isAbsolute(plainTemplate(target)) {
-				r.errorf(r.at[join(v.path, name)], "", "command %q: %q is neither a path below the prefix nor an absolute one", name, target)
+				r.Errorf(r.At[yamlfile.Join(v.Path, name)], "", "command %q: %q is neither a path below the prefix nor an absolute one", name, target)
 			}
 		}
 	}
 	if v, ok := m["files"]; ok {
-		for _, f := range r.list(v) {
+		for _, f := range r.Elements(v) {
 			e.Files = append(e.Files, r.readFile(f, e))
 		}
 	}
@@ -135,7 +137,7 @@ func (r *reader) readContent(m map[string]value, e *Entry) {
 		e.Links = r.templateMap(v)
 		for from, to := range e.Links {
 			if !isAbsolute(from) || !safePath.MatchString(plainTemplate(to)) {
-				r.errorf(r.at[join(v.path, from)], "", "link %q must be an absolute path with a plain path as its target", from)
+				r.Errorf(r.At[yamlfile.Join(v.Path, from)], "", "link %q must be an absolute path with a plain path as its target", from)
 			}
 		}
 	}
@@ -147,9 +149,9 @@ func (r *reader) readContent(m map[string]value, e *Entry) {
 
 func (r *reader) readRun(m map[string]value, e *Entry) {
 	if v, ok := m["prepare"]; ok {
-		p := r.mapping(v, "run", "env")
+		p := r.Mapping(v, "run", "env")
 		r.need(v, p, "run")
-		e.Prepare = &Run{Run: r.templates(p, "run"), Pos: v.pos}
+		e.Prepare = &Run{Run: r.templates(p, "run"), Pos: v.Pos}
 		if env, ok := p["env"]; ok {
 			e.Prepare.Env = r.templateMap(env)
 			r.checkNames(env, e.Prepare.Env, variableName, "variable")
@@ -157,16 +159,16 @@ func (r *reader) readRun(m map[string]value, e *Entry) {
 		r.checkCommand(p, e.Prepare.Run)
 	}
 	if v, ok := m["probe"]; ok {
-		p := r.mapping(v, "run", "expect")
+		p := r.Mapping(v, "run", "expect")
 		r.need(v, p, "run")
-		e.Probe = &Probe{Run: r.templates(p, "run"), Expect: r.template(p, "expect"), Pos: v.pos}
+		e.Probe = &Probe{Run: r.templates(p, "run"), Expect: r.template(p, "expect"), Pos: v.Pos}
 		r.checkCommand(p, e.Probe.Run)
 	}
 }
 
 func (r *reader) checkCommand(m map[string]value, run []string) {
 	if v, ok := m["run"]; ok && (len(run) == 0 || run[0] == "") {
-		r.errorf(v.pos, "", "%q needs a command", v.path)
+		r.Errorf(v.Pos, "", "%q needs a command", v.Path)
 	}
 }
 
@@ -178,7 +180,7 @@ func (r *reader) checkTargets(e Entry) {
 	}
 	report := func(to string, pos Pos) {
 		if seen[to] {
-			r.errorf(pos, "", "%q is written twice", to)
+			r.Errorf(pos, "", "%q is written twice", to)
 		}
 		seen[to] = true
 	}
@@ -186,25 +188,25 @@ func (r *reader) checkTargets(e Entry) {
 		report(f.To, f.Pos)
 	}
 	for _, link := range slices.Sorted(maps.Keys(e.Links)) {
-		report(link, r.at[join("links", link)])
+		report(link, r.At[yamlfile.Join("links", link)])
 	}
 }
 
 // readFile reads one element of files; put is found later.
 func (r *reader) readFile(v value, e *Entry) File {
-	m := r.mapping(v, "put", "to", "mode")
+	m := r.Mapping(v, "put", "to", "mode")
 	r.need(v, m, "put", "to")
 	put := r.optional(m, "put")
 	r.insides(m, "put", []string{put})
-	f := File{Source: path.Join(path.Dir(path.Dir(e.File)), "scripts", "agents", e.Name, put), To: r.optional(m, "to"), Pos: v.pos}
+	f := File{Source: path.Join(path.Dir(path.Dir(e.File)), "scripts", "agents", e.Name, put), To: r.optional(m, "to"), Pos: v.Pos}
 	if _, ok := m["to"]; ok && !isAbsolute(f.To) {
-		r.errorf(m["to"].pos, "", "%q must be an absolute path", m["to"].path)
+		r.Errorf(m["to"].Pos, "", "%q must be an absolute path", m["to"].Path)
 	}
 	if mode, ok := m["mode"]; ok {
-		text := r.text(mode)
+		text := r.Text(mode)
 		bits, err := strconv.ParseUint(text, 8, 32)
 		if err != nil || bits == 0 || bits > 0o777 {
-			r.errorf(mode.pos, `such as "0644"`, "%q is not a file's mode", text)
+			r.Errorf(mode.Pos, `such as "0644"`, "%q is not a file's mode", text)
 		}
 		f.Mode = fs.FileMode(bits)
 	}
@@ -252,13 +254,13 @@ func (r *reader) checkSteps(m map[string]value, e *Entry) {
 	for _, s := range e.Install {
 		kind := s.Kind()
 		if count[kind]++; count[kind] == 2 && (kind == "npm" || kind == "pypi") {
-			r.errorf(s.Pos, "", "an entry has one %s step", kind)
+			r.Errorf(s.Pos, "", "an entry has one %s step", kind)
 		}
 		if s.Pypi != nil && s.Pypi.Python != "" && !slices.Contains(e.DependsOn, s.Pypi.Python) {
-			r.errorf(s.Pos, "", "an image with %s needs its interpreter: add depends_on: [%s]", e.Name, s.Pypi.Python)
+			r.Errorf(s.Pos, "", "an image with %s needs its interpreter: add depends_on: [%s]", e.Name, s.Pypi.Python)
 		}
 		if s.Packages != nil && e.Probe != nil {
-			r.errorf(m["probe"].pos, "", "packages go into l0, so nothing can be asked where the part is made")
+			r.Errorf(m["probe"].Pos, "", "packages go into l0, so nothing can be asked where the part is made")
 		}
 	}
 }

@@ -7,15 +7,16 @@ import (
 	"strings"
 
 	"github.com/terok-ai/terok-agent/pkg/layers/words"
+	"github.com/terok-ai/terok-agent/pkg/layers/yamlfile"
 )
 
 // need reports keys that are missing or empty.
 func (r *reader) need(v value, m map[string]value, keys ...string) {
 	for _, key := range keys {
 		if f, ok := m[key]; !ok {
-			r.errorf(v.pos, "", "%s needs %q", nameOf(v.path), key)
-		} else if s, isText := scalar(f); isText && strings.TrimSpace(s) == "" {
-			r.errorf(f.pos, "", "%q is empty", f.path)
+			r.Errorf(v.Pos, "", "%s needs %q", v.Name(), key)
+		} else if s, isText := f.Scalar(); isText && strings.TrimSpace(s) == "" {
+			r.Errorf(f.Pos, "", "%q is empty", f.Path)
 		}
 	}
 }
@@ -24,26 +25,26 @@ func (r *reader) need(v value, m map[string]value, keys ...string) {
 func (r *reader) forbid(m map[string]value, why string, keys ...string) {
 	for _, key := range keys {
 		if v, ok := m[key]; ok {
-			r.errorf(v.pos, "", "%q does not belong here: %s", v.path, why)
+			r.Errorf(v.Pos, "", "%q does not belong here: %s", v.Path, why)
 		}
 	}
 }
 
 func (r *reader) optional(m map[string]value, key string) string {
 	if v, ok := m[key]; ok {
-		return r.text(v)
+		return r.Text(v)
 	}
 	return ""
 }
 
 func (r *reader) optionalBool(m map[string]value, key string) bool {
 	v, ok := m[key]
-	return ok && r.boolean(v)
+	return ok && r.Bool(v)
 }
 
 func (r *reader) optionalTexts(m map[string]value, key string) []string {
 	if v, ok := m[key]; ok {
-		return r.texts(v)
+		return r.Texts(v)
 	}
 	return nil
 }
@@ -54,10 +55,10 @@ func (r *reader) textOrTexts(m map[string]value, key string) []string {
 	if !ok {
 		return nil
 	}
-	if s, isText := scalar(v); isText {
+	if s, isText := v.Scalar(); isText {
 		return []string{s}
 	}
-	return r.texts(v)
+	return r.Texts(v)
 }
 
 // template reads a string that may name variables.
@@ -74,31 +75,21 @@ func (r *reader) templates(m map[string]value, key string) []string {
 		return nil
 	}
 	var out []string
-	for _, e := range r.list(v) {
+	for _, e := range r.Elements(v) {
 		out = append(out, r.checkedTemplate(e))
 	}
 	return out
 }
 
-func (r *reader) templateMap(v value) map[string]string {
-	names, values, ok := r.pairs(v)
-	if !ok {
-		return nil
-	}
-	out := make(map[string]string, len(names))
-	for _, name := range names {
-		out[name] = r.checkedTemplate(values[name])
-	}
-	return out
-}
+func (r *reader) templateMap(v value) map[string]string { return r.MapOf(v, r.checkedTemplate) }
 
 func (r *reader) checkedTemplate(v value) string {
-	s := r.text(v)
+	s := r.Text(v)
 	if strings.ContainsAny(s, "\n\x00") {
-		r.errorf(v.pos, "", "%s must be one line", nameOf(v.path))
+		r.Errorf(v.Pos, "", "%s must be one line", v.Name())
 	}
 	if _, err := checkTemplate(s); err != nil {
-		r.errorf(v.pos, "", "%s", oneLine(err.Error()))
+		r.Errorf(v.Pos, "", "%s", yamlfile.OneLine(err.Error()))
 	}
 	return s
 }
@@ -111,7 +102,7 @@ func (r *reader) oneOf(m map[string]value, key string, given []string, known ...
 			if hint == "" {
 				hint = "one of " + strings.Join(known, ", ")
 			}
-			r.errorf(m[key].pos, hint, "%q cannot be %q", m[key].path, w)
+			r.Errorf(m[key].Pos, hint, "%q cannot be %q", m[key].Path, w)
 		}
 	}
 }
@@ -121,7 +112,7 @@ func (r *reader) insides(m map[string]value, key string, paths []string) {
 	v, given := m[key]
 	for _, p := range paths {
 		if given && !isInside(p) {
-			r.errorf(v.pos, "", "%q: %q is not a clean relative path", v.path, p)
+			r.Errorf(v.Pos, "", "%q: %q is not a clean relative path", v.Path, p)
 		}
 	}
 }
@@ -135,7 +126,7 @@ func (r *reader) checkNames(v value, m map[string]string, valid *regexp.Regexp, 
 	sort.Strings(names)
 	for _, name := range names {
 		if !valid.MatchString(name) {
-			r.errorf(r.at[join(v.path, name)], "", "%q is not the name of a %s", name, what)
+			r.Errorf(r.At[yamlfile.Join(v.Path, name)], "", "%q is not the name of a %s", name, what)
 		}
 	}
 }

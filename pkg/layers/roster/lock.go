@@ -62,65 +62,65 @@ var validVersion = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z.+_-]*$`)
 
 // readLock reads the text of a lock and returns all mistakes.
 func readLock(file, entry string, text []byte) (*Lock, []error) {
-	r := &reader{file: file, at: map[string]Pos{"": {1, 1}}}
+	r := newReader(file)
 	// JSON is a part of YAML that the reader knows well enough; but other
 	// programs read this file too, so it must be JSON first.
 	if err := json.Unmarshal(text, new(any)); err != nil {
-		r.errorf(jsonPos(text, err), "", "this is not JSON: %v", err)
-		return nil, r.errs
+		r.Errorf(jsonPos(text, err), "", "this is not JSON: %v", err)
+		return nil, r.Errs
 	}
-	doc, ok := r.parse(text)
+	doc, ok := r.Document(text)
 	if !ok {
-		return nil, r.errs
+		return nil, r.Errs
 	}
-	m := r.mapping(doc, "schema", "entry", "version", "from", "resolved_at", "artefacts")
+	m := r.Mapping(doc, "schema", "entry", "version", "from", "resolved_at", "artefacts")
 	r.need(doc, m, "schema", "entry", "version")
 	if v, ok := m["schema"]; ok {
-		if n := r.integer(v); n != lockSchema {
-			r.errorf(v.pos, "", "schema %d is not known, only %d is", n, lockSchema)
-			return nil, r.errs
+		if n := r.Integer(v); n != lockSchema {
+			r.Errorf(v.Pos, "", "schema %d is not known, only %d is", n, lockSchema)
+			return nil, r.Errs
 		}
 	}
-	if v, ok := m["entry"]; ok && r.text(v) != entry {
-		r.errorf(v.pos, "", "the lock is for %q, not for %q", r.text(v), entry)
+	if v, ok := m["entry"]; ok && r.Text(v) != entry {
+		r.Errorf(v.Pos, "", "the lock is for %q, not for %q", r.Text(v), entry)
 	}
 	l := &Lock{File: file, Version: r.optional(m, "version"), From: r.optional(m, "from"), ResolvedAt: r.optional(m, "resolved_at")}
 	if v, ok := m["version"]; ok && !validVersion.MatchString(l.Version) {
-		r.errorf(v.pos, "", "%q is not a version", l.Version)
+		r.Errorf(v.Pos, "", "%q is not a version", l.Version)
 	}
 	if v, ok := m["artefacts"]; ok {
-		for _, e := range r.list(v) {
+		for _, e := range r.Elements(v) {
 			l.Artefacts = append(l.Artefacts, r.artefact(e))
 		}
 	}
-	return l, r.errs
+	return l, r.Errs
 }
 
 func (r *reader) artefact(v value) LockedArtefact {
-	m := r.mapping(v, "platform", "source", "sha512", "sha256", "size", "tofu")
+	m := r.Mapping(v, "platform", "source", "sha512", "sha256", "size", "tofu")
 	r.need(v, m, "platform", "source")
 	a := LockedArtefact{
-		Platform: r.optional(m, "platform"), Source: r.optional(m, "source"), OnTrust: r.optionalBool(m, "tofu"), Pos: v.pos,
+		Platform: r.optional(m, "platform"), Source: r.optional(m, "source"), OnTrust: r.optionalBool(m, "tofu"), Pos: v.Pos,
 	}
 	if _, ok := m["platform"]; ok {
 		r.oneOf(m, "platform", []string{a.Platform}, AllPlatforms()...)
 	}
 	if s, ok := m["size"]; ok {
-		a.Size = r.integer(s)
+		a.Size = r.Integer(s)
 	}
 	for _, algorithm := range []string{"sha512", "sha256"} {
 		d, ok := m[algorithm]
 		if !ok || a.Digest != "" {
 			continue
 		}
-		digest, err := readDigest(algorithm, r.text(d))
+		digest, err := readDigest(algorithm, r.Text(d))
 		if err != nil {
-			r.errorf(d.pos, "", "%v", err)
+			r.Errorf(d.Pos, "", "%v", err)
 		}
 		a.Digest = digest
 	}
-	if m["sha512"].node == nil && m["sha256"].node == nil {
-		r.errorf(v.pos, "", `%q needs "sha512" or "sha256"`, v.path)
+	if !m["sha512"].IsSet() && !m["sha256"].IsSet() {
+		r.Errorf(v.Pos, "", `%q needs "sha512" or "sha256"`, v.Path)
 	}
 	return a
 }
@@ -146,5 +146,5 @@ func jsonPos(text []byte, err error) Pos {
 		offset = min(int(s.Offset), len(text))
 	}
 	before := string(text[:offset])
-	return Pos{strings.Count(before, "\n") + 1, max(1, len(before)-strings.LastIndex(before, "\n")-1)}
+	return Pos{Line: strings.Count(before, "\n") + 1, Column: max(1, len(before)-strings.LastIndex(before, "\n")-1)}
 }

@@ -1,74 +1,53 @@
 package roster_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/terok-ai/terok-agent/pkg/layers/roster"
+	"github.com/terok-ai/terok-agent/pkg/layers/yamlfile/schematest"
 )
-
-// schema is as much of JSON Schema as the published one needs here.
-type schema struct {
-	Properties map[string]schema `json:"properties"`
-	Items      *schema           `json:"items"`
-	Ref        string            `json:"$ref"`
-	Defs       map[string]schema `json:"$defs"`
-	Enum       []string          `json:"enum"`
-}
-
-func published(t *testing.T) schema {
-	t.Helper()
-	text, err := os.ReadFile("../../../docs/schema/agent.schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var s schema
-	if err := json.Unmarshal(text, &s); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
 
 // TestSchemaKeys holds that Load knows every key of the published schema, by
 // asking it about each; the numbers make an added key an added line here.
 func TestSchemaKeys(t *testing.T) {
-	s := published(t)
+	s := schematest.Read(t, "agent")
 	inStep := func(kind string) func(string) string {
 		return func(key string) string { return fmt.Sprintf("install: [{%s: {%s: []}}]", kind, key) }
 	}
 	in := func(outer string) func(string) string {
 		return func(key string) string { return fmt.Sprintf("%s: {%s: []}", outer, key) }
 	}
-	step := s.Defs["step"]
 	for _, c := range []struct {
 		name string
-		keys schema
+		keys []string // that lead to the part of the schema
 		file func(key string) string
 		want int
 	}{
-		{"entry", s, func(key string) string { return key + ": []" }, 17},
-		{"step", step, func(key string) string { return fmt.Sprintf("install: [{%s: []}]", key) }, 6},
-		{"download", s.Defs["download"], inStep("download"), 11},
-		{"unpack", s.Defs["unpack"], func(key string) string { return fmt.Sprintf("install: [{download: {unpack: {%s: []}}}]", key) }, 5},
-		{"npm", step.Properties["npm"], inStep("npm"), 4},
-		{"pypi", step.Properties["pypi"], inStep("pypi"), 4},
-		{"packages", s.Defs["packages"], inStep("apt"), 1},
-		{"script", step.Properties["script"], inStep("script"), 2},
-		{"files", *s.Properties["files"].Items, func(key string) string { return fmt.Sprintf("files: [{%s: []}]", key) }, 3},
-		{"prepare", s.Properties["prepare"], in("prepare"), 2},
-		{"probe", s.Properties["probe"], in("probe"), 2},
-		{"help", s.Properties["help"], in("help"), 2},
-		{"sidecar", s.Properties["sidecar"], in("sidecar"), 1},
-		{"state", s.Properties["state"], in("state"), 2},
+		{"entry", nil, func(key string) string { return key + ": []" }, 17},
+		{"step", []string{"$defs", "step"}, func(key string) string { return fmt.Sprintf("install: [{%s: []}]", key) }, 6},
+		{"download", []string{"$defs", "download"}, inStep("download"), 11},
+		{"unpack", []string{"$defs", "unpack"}, func(key string) string { return fmt.Sprintf("install: [{download: {unpack: {%s: []}}}]", key) }, 5},
+		{"npm", []string{"$defs", "step", "properties", "npm"}, inStep("npm"), 4},
+		{"pypi", []string{"$defs", "step", "properties", "pypi"}, inStep("pypi"), 4},
+		{"packages", []string{"$defs", "packages"}, inStep("apt"), 1},
+		{"script", []string{"$defs", "step", "properties", "script"}, inStep("script"), 2},
+		{"files", []string{"properties", "files", "items"}, func(key string) string { return fmt.Sprintf("files: [{%s: []}]", key) }, 3},
+		{"prepare", []string{"properties", "prepare"}, in("prepare"), 2},
+		{"probe", []string{"properties", "probe"}, in("probe"), 2},
+		{"help", []string{"properties", "help"}, in("help"), 2},
+		{"sidecar", []string{"properties", "sidecar"}, in("sidecar"), 1},
+		{"state", []string{"properties", "state"}, in("state"), 2},
 	} {
-		if len(c.keys.Properties) != c.want {
-			t.Errorf("%s has %d keys, want %d", c.name, len(c.keys.Properties), c.want)
+		keys := s.Part(t, c.keys...).Keys()
+		if len(keys) != c.want {
+			t.Errorf("%s has %d keys, want %d", c.name, len(keys), c.want)
 		}
-		for key := range c.keys.Properties {
+		for _, key := range keys {
 			if _, err := load(t, map[string]string{"a.yaml": c.file(key)}); err != nil && strings.Contains(err.Error(), "unknown key") {
 				t.Errorf("%s: Load does not know %q", c.name, key)
 			}
@@ -82,15 +61,39 @@ func TestSchemaKeys(t *testing.T) {
 }
 
 func TestSchemaWords(t *testing.T) {
-	s := published(t)
-	for _, kind := range s.Properties["kind"].Enum {
+	s := schematest.Read(t, "agent")
+	for _, kind := range s.Part(t, "properties", "kind").Enum() {
 		mustLoad(t, map[string]string{"a.yaml": links + "kind: " + kind})
 	}
-	for _, format := range s.Defs["unpack"].Properties["format"].Enum {
+	for _, format := range s.Part(t, "$defs", "unpack", "properties", "format").Enum() {
 		as := ""
 		if format == "bare" {
 			as = ", as: a"
 		}
 		mustLoad(t, map[string]string{"a.yaml": "install: [{download: {source: url, url: \"https://a.example/\", unpack: {format: " + format + as + "}}}]"})
+	}
+}
+
+// Load takes every built-in entry and lock, as other tests hold; so do the
+// schemas.
+func TestSchemaTakesEmbedded(t *testing.T) {
+	for schema, pattern := range map[string]string{"agent": "*.yaml", "lock": "*.lock.json"} {
+		s := schematest.Read(t, schema)
+		if unknown := s.UnknownWords(); len(unknown) > 0 {
+			t.Errorf("%s: the judge does not know %v", schema, unknown)
+		}
+		files, err := filepath.Glob("../../../resources/agents/" + pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: no files (%v)", pattern, err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Judge(t, string(text)); err != nil {
+				t.Errorf("%s: %v", file, err)
+			}
+		}
 	}
 }

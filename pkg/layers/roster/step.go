@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/terok-ai/terok-agent/pkg/layers/words"
+	"github.com/terok-ai/terok-agent/pkg/layers/yamlfile"
 )
 
 // Step is one install step: exactly one of its pointers is set.
@@ -129,17 +130,17 @@ var stepKinds = []string{"apt", "dnf", "download", "npm", "pypi", "script"}
 
 func (r *reader) steps(v value) []Step {
 	var steps []Step
-	for _, e := range r.list(v) {
-		values := r.mapping(e, stepKinds...)
+	for _, e := range r.Elements(v) {
+		values := r.Mapping(e, stepKinds...)
 		if len(values) != 1 {
 			if len(values) > 1 {
-				r.errorf(e.pos, "", "a step has exactly one kind")
+				r.Errorf(e.Pos, "", "a step has exactly one kind")
 			}
 			continue
 		}
 		for kind, body := range values {
 			s := r.step(kind, body)
-			s.Path, s.Pos = body.path, body.pos
+			s.Path, s.Pos = body.Path, body.Pos
 			steps = append(steps, s)
 		}
 	}
@@ -159,16 +160,16 @@ func (r *reader) step(kind string, v value) (s Step) {
 		if kind == "dnf" {
 			family = "rpm"
 		}
-		m := r.mapping(v, "packages")
+		m := r.Mapping(v, "packages")
 		r.need(v, m, "packages")
 		s.Packages = &Packages{Family: family, Names: r.optionalTexts(m, "packages")}
 		for i, name := range s.Packages.Names {
 			if !packageName.MatchString(name) {
-				r.errorf(m["packages"].pos, "", "package %d, %q, is not the name of a package", i+1, name)
+				r.Errorf(m["packages"].Pos, "", "package %d, %q, is not the name of a package", i+1, name)
 			}
 		}
 	case "script":
-		m := r.mapping(v, "run", "shell")
+		m := r.Mapping(v, "run", "shell")
 		r.need(v, m, "run")
 		s.Script = &Script{Run: r.optional(m, "run"), Shell: r.optional(m, "shell")}
 		if s.Script.Shell == "" {
@@ -179,17 +180,17 @@ func (r *reader) step(kind string, v value) (s Step) {
 }
 
 func (r *reader) npm(v value) *Npm {
-	m := r.mapping(v, "package", "node", "omit", "require")
+	m := r.Mapping(v, "package", "node", "omit", "require")
 	r.need(v, m, "package", "require")
 	n := &Npm{
 		Package: r.optional(m, "package"), Node: or(r.optional(m, "node"), "node"),
 		Omit: r.optionalTexts(m, "omit"), Require: r.templates(m, "require"),
 	}
 	if p, ok := m["package"]; ok && !npmName.MatchString(n.Package) {
-		r.errorf(p.pos, "", "%q is not the name of an npm package", n.Package)
+		r.Errorf(p.Pos, "", "%q is not the name of an npm package", n.Package)
 	}
 	if q, ok := m["require"]; ok && len(n.Require) == 0 {
-		r.errorf(q.pos, "npm succeeds without the program when an optional package fails", "%q is empty", q.path)
+		r.Errorf(q.Pos, "npm succeeds without the program when an optional package fails", "%q is empty", q.Path)
 	}
 	r.oneOf(m, "omit", n.Omit, "dev", "optional", "peer")
 	r.insides(m, "require", n.Require)
@@ -197,20 +198,20 @@ func (r *reader) npm(v value) *Npm {
 }
 
 func (r *reader) pypi(v value) *Pypi {
-	m := r.mapping(v, "package", "python", "extras", "sdist")
+	m := r.Mapping(v, "package", "python", "extras", "sdist")
 	r.need(v, m, "package", "python")
 	p := &Pypi{
 		Package: r.optional(m, "package"), Python: r.optional(m, "python"),
 		Extras: r.optionalTexts(m, "extras"), Sdist: r.optionalBool(m, "sdist"),
 	}
 	if n, ok := m["package"]; ok && !pypiPackage.MatchString(p.Package) {
-		r.errorf(n.pos, "", "%q is not the name of a Python package", p.Package)
+		r.Errorf(n.Pos, "", "%q is not the name of a Python package", p.Package)
 	}
 	return p
 }
 
 func (r *reader) download(v value) *Download {
-	m := r.mapping(v, "source", "track", "package", "version", "url", "checksums", "latest", "series", "arch", "unpinned", "unpack")
+	m := r.Mapping(v, "source", "track", "package", "version", "url", "checksums", "latest", "series", "arch", "unpinned", "unpack")
 	r.need(v, m, "source")
 	d := &Download{
 		Source: Source(r.optional(m, "source")), Track: r.optional(m, "track"),
@@ -218,10 +219,10 @@ func (r *reader) download(v value) *Download {
 		Checksums: r.template(m, "checksums"), Latest: r.template(m, "latest"), Series: r.optional(m, "series"), Unpinned: r.optionalBool(m, "unpinned"),
 	}
 	if a, ok := m["arch"]; ok {
-		d.Arch = r.textMap(a)
+		d.Arch = r.TextMap(a)
 		for from := range d.Arch {
 			if from != "amd64" && from != "arm64" {
-				r.errorf(r.at[join(a.path, from)], "known are amd64 and arm64", "unknown architecture %q", from)
+				r.Errorf(r.At[yamlfile.Join(a.Path, from)], "known are amd64 and arm64", "unknown architecture %q", from)
 			}
 		}
 	}
@@ -235,30 +236,30 @@ func (r *reader) download(v value) *Download {
 }
 
 func (r *reader) unpack(v value) Unpack {
-	m := r.mapping(v, "format", "strip", "keep", "into", "as")
+	m := r.Mapping(v, "format", "strip", "keep", "into", "as")
 	u := Unpack{Format: r.optional(m, "format"), Into: r.template(m, "into"), As: r.template(m, "as")}
 	if s, ok := m["strip"]; ok {
-		u.Strip = r.integer(s)
+		u.Strip = r.Integer(s)
 	}
 	if k, ok := m["keep"]; ok {
-		for _, e := range r.list(k) {
+		for _, e := range r.Elements(k) {
 			u.Keep = append(u.Keep, r.checkedTemplate(e))
 		}
 		if len(u.Keep) == 0 {
-			r.errorf(k.pos, "leave it out to keep everything", "%q is empty", k.path)
+			r.Errorf(k.Pos, "leave it out to keep everything", "%q is empty", k.Path)
 		}
 	}
 	r.insides(m, "keep", u.Keep)
 	r.insides(m, "into", []string{u.Into})
 	if v, ok := m["as"]; ok && (strings.Contains(u.As, "/") || !isInside(u.As)) {
-		r.errorf(v.pos, "", "%q is a plain name without directories", v.path)
+		r.Errorf(v.Pos, "", "%q is a plain name without directories", v.Path)
 	}
 	return u
 }
 
 func (r *reader) checkDownload(v value, m map[string]value, d *Download) {
 	if _, given := m["source"]; given && !slices.Contains(sources, string(d.Source)) {
-		r.errorf(m["source"].pos, words.DidYouMean(string(d.Source), sources), "unknown source %q", d.Source)
+		r.Errorf(m["source"].Pos, words.DidYouMean(string(d.Source), sources), "unknown source %q", d.Source)
 		return
 	}
 	u := &d.Unpack
@@ -277,19 +278,19 @@ func (r *reader) checkDownload(v value, m map[string]value, d *Download) {
 		u.Format = "npm"
 	}
 	if d.Source != "" && !slices.Contains(formats, u.Format) {
-		r.errorf(v.pos, "one of "+strings.Join(formats, ", "), "the download needs a known unpack.format, not %q", u.Format)
+		r.Errorf(v.Pos, "one of "+strings.Join(formats, ", "), "the download needs a known unpack.format, not %q", u.Format)
 	}
 	if u.Format == "npm" {
 		if u.Strip > 1 {
-			r.errorf(v.pos, "", "an npm archive has one leading directory, which is dropped")
+			r.Errorf(v.Pos, "", "an npm archive has one leading directory, which is dropped")
 		}
 		u.Strip = 1
 	}
 	if u.Format == "bare" && (u.As == "" || u.Keep != nil || u.Strip != 0) {
-		r.errorf(v.pos, "", "a bare file needs unpack.as, and neither keep nor strip")
+		r.Errorf(v.Pos, "", "a bare file needs unpack.as, and neither keep nor strip")
 	}
 	if u.Format != "bare" && u.As != "" {
-		r.errorf(v.pos, "", "unpack.as is for bare files")
+		r.Errorf(v.Pos, "", "unpack.as is for bare files")
 	}
 	r.checkAddress(m, d)
 }
@@ -307,11 +308,11 @@ func (r *reader) checkAddress(m map[string]value, d *Download) {
 		{"version", d.Version, "a version", validVersion},
 	} {
 		if v, ok := m[a.key]; ok && a.text != "" && !a.valid.MatchString(plainTemplate(a.text)) {
-			r.errorf(v.pos, "", "%q is not %s", a.text, a.what)
+			r.Errorf(v.Pos, "", "%q is not %s", a.text, a.what)
 		}
 	}
 	if d.Unpinned && strings.HasPrefix(d.URL, "http:") {
-		r.errorf(m["url"].pos, "", "a download without a lock must be https")
+		r.Errorf(m["url"].Pos, "", "a download without a lock must be https")
 	}
 }
 

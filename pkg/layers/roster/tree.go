@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/terok-ai/terok-agent/pkg/layers/words"
+	"github.com/terok-ai/terok-agent/pkg/layers/yamlfile"
 )
 
 // Tree is the lock of a step that installs a package with all it needs, in the
@@ -227,7 +228,7 @@ func readRequirements(f TreeFile) (map[string]string, error) {
 		}
 		m := requirement.FindStringSubmatch(raw)
 		if m == nil {
-			return nil, &Error{File: f.File, Line: at, Column: 1, Message: "a line must be NAME==VERSION with --hash=sha256:… behind it", Hint: oneLine(raw[:min(len(raw), 60)])}
+			return nil, &Error{File: f.File, Line: at, Column: 1, Message: "a line must be NAME==VERSION with --hash=sha256:… behind it", Hint: yamlfile.OneLine(raw[:min(len(raw), 60)])}
 		}
 		name := pypiName(m[1])
 		if have, twice := pins[name]; twice && have != m[2] {
