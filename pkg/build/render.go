@@ -116,7 +116,8 @@ func DrawSpec(spec Spec, resources fs.FS) (*graph.Graph, error) {
 	return g, wrap(err)
 }
 
-// RenderSpec is Render without a plan: no engine is asked.
+// RenderSpec is Render without a plan: no engine is asked, so the base's name or
+// the spec must tell its family.
 func RenderSpec(spec Spec, resources fs.FS, dir string) error {
 	if err := checkBuildDir(dir); err != nil {
 		return wrap(err)
