@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -85,16 +84,4 @@ func applyRequest(c *cli.Context, request map[string][]string) error {
 		}
 	}
 	return nil
-}
-
-// isGiven reports whether a flag stands on the command line, not just in a
-// variable.
-func isGiven(c *cli.Context, name string) bool {
-	for _, a := range os.Args[1:] {
-		word, _, _ := strings.Cut(strings.TrimLeft(a, "-"), "=")
-		if strings.HasPrefix(a, "-") && word == name {
-			return c.IsSet(name)
-		}
-	}
-	return false
 }
