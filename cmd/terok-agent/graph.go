@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 
 	"github.com/urfave/cli/v2"
 
@@ -33,16 +33,11 @@ func graphCommand(s streams) *cli.Command {
 			if node := c.String("llb"); node != "" {
 				return writeLLB(c.Context, s.out, g, graph.ID(node))
 			}
-			switch f := c.String("format"); f {
-			case "tree":
-				return render.Tree(s.out, g, c.Bool("stages"))
-			case "dot":
-				return render.Dot(s.out, g, c.Bool("stages"))
-			case "mermaid":
-				return render.Mermaid(s.out, g, c.Bool("stages"))
-			default:
-				return &wrongUseError{text: fmt.Sprintf("unknown format %q", f), hint: "use --format tree, dot or mermaid"}
+			err = render.Graph(s.out, g, c.String("format"), c.Bool("stages"))
+			if errors.Is(err, render.ErrFormat) {
+				return &wrongUseError{text: err.Error(), hint: "use --format tree, dot or mermaid"}
 			}
+			return err
 		},
 	}
 }

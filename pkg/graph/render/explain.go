@@ -85,11 +85,7 @@ func factLine(f plan.Fact, st Style) string {
 		value = a + " → " + b
 	case plan.Same, plan.Added:
 	}
-	name := f.Name
-	if f.Kind == graph.FromInput || f.Kind == graph.Base {
-		name = f.Name + " "
-	}
-	line := fmt.Sprintf("%s %-11s %s", marks[f.Status], f.Kind, name)
+	line := fmt.Sprintf("%s %-11s %s", marks[f.Status], f.Kind, f.Name)
 	if f.Kind == graph.Instruction {
 		line = fmt.Sprintf("%s %-11s", marks[f.Status], f.Kind)
 	}

@@ -1,12 +1,30 @@
 package render
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/terok-ai/terok-agent/pkg/graph"
 )
+
+// ErrFormat says that a graph has no such format.
+var ErrFormat = errors.New("unknown format")
+
+// Graph writes a graph in a format: tree, dot or mermaid. With stages it shows
+// those inside layers too. The error for another format is ErrFormat.
+func Graph(w io.Writer, g *graph.Graph, format string, stages bool) error {
+	switch format {
+	case "tree":
+		return Tree(w, g, stages)
+	case "dot":
+		return Dot(w, g, stages)
+	case "mermaid":
+		return Mermaid(w, g, stages)
+	}
+	return fmt.Errorf("%w %q", ErrFormat, format)
+}
 
 // edge is one line between two nodes that are shown.
 type edge struct {
