@@ -12,11 +12,11 @@ func image(t *testing.T) (root string, env []string) {
 	root = t.TempDir()
 	share := "usr/local/share/terok/"
 	link(t, root, map[string]string{
-		"etc/profile.d/terok-env.sh":        "l1/profile.d/terok-env.sh",
-		share + "terok-env-git-identity.sh": "l1/share/terok-env-git-identity.sh",
-		share + "terok-acp-env.sh":          "l1/share/terok-acp-env.sh",
-		share + "terok-bash-banner.sh":      "l1/bashrc/terok-bash-banner.sh",
-		"bin/hilfe":                         "l1/bin/hilfe",
+		"etc/profile.d/terok-env.sh":        "l1/etc/profile.d/terok-env.sh",
+		share + "terok-env-git-identity.sh": "l1/usr/local/share/terok/terok-env-git-identity.sh",
+		share + "terok-acp-env.sh":          "l1/usr/local/share/terok/terok-acp-env.sh",
+		share + "terok-bash-banner.sh":      "l1/usr/local/share/terok/terok-bash-banner.sh",
+		"bin/hilfe":                         "l1/usr/local/bin/hilfe",
 		"bin/terok-copilot-acp":             "agents/copilot/terok-copilot-acp",
 		"bin/terok-opencode-acp":            "agents/opencode/terok-opencode-acp",
 	})

@@ -26,7 +26,7 @@ func preset(t *testing.T, base string) (root string, env []string) {
 	}
 	write(t, root+"/usr/local/share/terok/opencode-presets/testai.json", `{"base_url": "`+base+`", "display_name": "Test AI",
 		"preferred_model": "best", "fallback_model": "good", "env_var_prefix": "TESTAI", "config_dir": ".testai"}`, 0o644)
-	write(t, root+"/usr/local/share/terok/terok-acp-env.sh", read(t, script(t, "l1/share/terok-acp-env.sh")), 0o644)
+	write(t, root+"/usr/local/share/terok/terok-acp-env.sh", read(t, script(t, "l1/usr/local/share/terok/terok-acp-env.sh")), 0o644)
 	for _, name := range []string{"opencode", "toad"} {
 		write(t, bin+"/"+name, "#!/bin/sh\necho "+name+" \"$@\" \"config=$OPENCODE_CONFIG\"\nexit 7\n", 0o755)
 	}

@@ -29,19 +29,19 @@ func eventually(t *testing.T, holds func() bool) {
 // What images run, or need on PATH, is staged with the bit because of its
 // shebang.
 func TestExecutablesHaveShebang(t *testing.T) {
-	for _, dir := range []string{"l0", "l1/bin", "l1/profile.d", "l1/share", "agents"} {
+	for _, dir := range []string{"l0", "l1", "agents"} {
 		each(t, "scripts/"+dir, func(path, content string) {
 			switch filepath.Ext(path) {
 			case ".toml", ".json", ".mjs":
 				return
 			}
-			if filepath.Base(path) != "Caddyfile" && !strings.HasPrefix(content, "#!/") {
+			if name := filepath.Base(path); name != "Caddyfile" && name != "terok-bash-banner.sh" && !strings.HasPrefix(content, "#!/") {
 				t.Errorf("%s has no shebang", path)
 			}
 		})
 	}
 	for path, want := range map[string]bool{
-		"scripts/fetch/terok-fetch": true, "scripts/l1/bashrc/terok-bash-banner.sh": false, "tmux/container-tmux.conf": false,
+		"scripts/fetch/terok-fetch": true, "scripts/l1/usr/local/share/terok/terok-bash-banner.sh": false, "tmux/container-tmux.conf": false,
 	} {
 		b, err := fs.ReadFile(resources.FS, path)
 		if err != nil {

@@ -97,7 +97,7 @@ func TestEditsMoveKeys(t *testing.T) {
 		"script added":          {fstest.MapFS{"scripts/l0/more": {Data: []byte("#!/bin/sh\n")}}, "l0 l1"},
 		"script loses shebang":  {edit("scripts/l0/ensure-bridges.sh", func(s string) string { return " " + s }), "l0 l1"},
 		"tmux config":           {edit("tmux/container-tmux.conf", add("# x\n")), "l0 l1"},
-		"script of l1":          {edit("scripts/l1/bin/hilfe", add("# x\n")), "l1"},
+		"script of l1":          {edit("scripts/l1/usr/local/bin/hilfe", add("# x\n")), "l1"},
 		"script of fetch":       {edit("scripts/fetch/terok-fetch", add("# x\n")), "fetch"},
 		"comment in a template": {edit("templates/l0.Dockerfile.tmpl", add("# nothing\n")), ""},
 		"instruction of l0":     {edit("templates/l0.Dockerfile.tmpl", add("ENV A=b\n")), "l0 l1"},

@@ -21,7 +21,7 @@ func (d *drawing) drawL1() error {
 		return err
 	}
 	text, err := d.templates.render(tmplL1, assemblyData{
-		L0: d.l0Tag(), Family: string(d.spec.Family), Parts: aliases(parts), Env: envLine(env),
+		L0: d.l0Tag(), Parts: aliases(parts), Env: envLine(env),
 	})
 	if err != nil {
 		return err

@@ -61,9 +61,8 @@ type alias struct{ Arg, Alias, Tag string }
 
 // assemblyData is what the templates of L1 and of sidecars are given.
 type assemblyData struct {
-	L0     string
-	Family string
-	Parts  []alias
+	L0    string
+	Parts []alias
 	// Env is one line of NAME=value pairs, sorted and quoted.
 	Env string
 }

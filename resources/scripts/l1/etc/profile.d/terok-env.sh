@@ -21,7 +21,7 @@ export PATH
 _terok_share=${TEROK_ROOT:-}/usr/local/share/terok
 
 if [ -r "$_terok_share/terok-env-git-identity.sh" ]; then
-    # shellcheck source=../share/terok-env-git-identity.sh
+    # shellcheck source=../../usr/local/share/terok/terok-env-git-identity.sh
     . "$_terok_share/terok-env-git-identity.sh" || :
 fi
 
@@ -38,7 +38,7 @@ glab() { _terok_as_human glab "$@"; }
 
 # Relays die with a container that is stopped; the next shell brings them back.
 if type -P socat > /dev/null && type -P ensure-bridges.sh > /dev/null; then
-    # shellcheck source=../../l0/ensure-bridges.sh
+    # shellcheck source=../../../l0/ensure-bridges.sh
     . ensure-bridges.sh 2> /dev/null || :
 fi
 
