@@ -19,6 +19,7 @@ import (
 	"github.com/terok-ai/terok-agent/pkg/graph"
 	"github.com/terok-ai/terok-agent/pkg/layers"
 	"github.com/terok-ai/terok-agent/pkg/layers/project"
+	"github.com/terok-ai/terok-agent/pkg/testfile"
 	"github.com/terok-ai/terok-agent/resources"
 )
 
@@ -108,13 +109,7 @@ func TestExampleProject(t *testing.T) {
 		"terok-agent.yaml": blockOf(t, "project-file.md", "version: 1"), "dev.Dockerfile": blockOf(t, "project-file.md", "FROM l1"),
 		"site/Dockerfile": blockOf(t, "project-file.md", "FROM base AS made"), "site/index.md": []byte("# Welcome\n"),
 	} {
-		path := filepath.Join(dir, "shop", name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, text, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		testfile.Write(t, filepath.Join(dir, "shop", name), string(text))
 	}
 	p, err := project.Load(filepath.Join(dir, "shop", project.FileName))
 	if err != nil {

@@ -8,25 +8,19 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	osexec "os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/terok-ai/terok-agent/pkg/testneeds"
 )
 
 // needs skips a test when this machine lacks a program; make test sees to it
 // that it does not.
 func needs(t *testing.T, programs ...string) {
 	t.Helper()
-	for _, p := range programs {
-		if _, err := osexec.LookPath(p); err != nil {
-			if os.Getenv("TEROK_REQUIRE_ENGINE") != "" {
-				t.Fatal(p + " is missing")
-			}
-			t.Skip(p + " is missing")
-		}
-	}
+	testneeds.Programs(t, programs...)
 }
 
 // npmProject is a lock and the registry that serves what it pins: app needs dep,

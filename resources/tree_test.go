@@ -3,7 +3,6 @@ package resources_test
 import (
 	"io/fs"
 	"os"
-	osexec "os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -71,12 +70,7 @@ func each(t *testing.T, dir string, visit func(path, content string)) {
 }
 
 func TestShellcheck(t *testing.T) {
-	if _, err := osexec.LookPath("shellcheck"); err != nil {
-		if os.Getenv("TEROK_REQUIRE_ENGINE") != "" {
-			t.Fatal("shellcheck is missing")
-		}
-		t.Skip("shellcheck is missing")
-	}
+	needs(t, "shellcheck")
 	each(t, "scripts", func(path, content string) {
 		first, _, _ := strings.Cut(content, "\n")
 		if !strings.HasSuffix(first, "sh") && filepath.Ext(path) != ".sh" {

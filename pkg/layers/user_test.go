@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/terok-ai/terok-agent/pkg/graph"
 	"github.com/terok-ai/terok-agent/pkg/layers"
+	"github.com/terok-ai/terok-agent/pkg/testfile"
 	"github.com/terok-ai/terok-agent/resources"
 )
 
@@ -45,13 +45,7 @@ func newUsers(t *testing.T, files map[string]string) *users {
 
 func (u *users) write(t *testing.T, name, text string) {
 	t.Helper()
-	path := filepath.Join(u.dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	testfile.Write(t, filepath.Join(u.dir, name), text)
 }
 
 func (u *users) layer(name string) *layers.UserLayer {

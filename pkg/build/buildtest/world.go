@@ -20,6 +20,7 @@ import (
 
 	"github.com/terok-ai/terok-agent/pkg/layers"
 	"github.com/terok-ai/terok-agent/pkg/layers/sources"
+	"github.com/terok-ai/terok-agent/pkg/testfile"
 	"github.com/terok-ai/terok-agent/resources"
 )
 
@@ -83,13 +84,7 @@ func (w *World) Mirrors() []sources.Mirror {
 // Write puts a file into the overlay.
 func (w *World) Write(t testing.TB, name, text string) {
 	t.Helper()
-	path := filepath.Join(w.Dir, filepath.FromSlash(name))
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	testfile.Write(t, filepath.Join(w.Dir, filepath.FromSlash(name)), text)
 }
 
 // Remove takes a file out of the overlay, so that the built-in one shows.

@@ -14,6 +14,7 @@ import (
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/dockertest"
 	"github.com/terok-ai/terok-agent/pkg/exec/exectest"
 	"github.com/terok-ai/terok-agent/pkg/exec/podman/podmantest"
+	"github.com/terok-ai/terok-agent/pkg/testneeds"
 )
 
 // far is a daemon that is reached through something real: what the far end
@@ -82,13 +83,8 @@ func TestSSHAddress(t *testing.T) {
 	if !ok {
 		return
 	}
-	server, err := osexec.LookPath("/usr/sbin/sshd")
-	if err != nil {
-		if os.Getenv("TEROK_REQUIRE_ENGINE") != "" {
-			t.Fatalf("%v; .ci/setup long installs it", err)
-		}
-		t.Skip(err)
-	}
+	const server = "/usr/sbin/sshd" // .ci/setup long installs it
+	testneeds.Programs(t, server)
 	client, err := osexec.LookPath("ssh")
 	if err != nil {
 		t.Fatal(err)

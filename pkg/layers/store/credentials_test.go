@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 
 	"github.com/terok-ai/terok-agent/pkg/layers/store"
+	"github.com/terok-ai/terok-agent/pkg/testfile"
 )
 
 // auths is a file with an entry for each key, whose user is the value.
@@ -24,17 +24,7 @@ func auths(t *testing.T, file string, users map[string]string) {
 	for key, user := range users {
 		entries = append(entries, fmt.Sprintf(`%q: {"auth": %q}`, key, base64.StdEncoding.EncodeToString([]byte(user+":password"))))
 	}
-	write(t, file, `{"auths": {`+strings.Join(entries, ",")+`}}`)
-}
-
-func write(t *testing.T, file, text string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte(text), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	testfile.Write(t, file, `{"auths": {`+strings.Join(entries, ",")+`}}`)
 }
 
 func userFor(t *testing.T, k store.Keychain, ref string) string {
@@ -94,9 +84,9 @@ func TestKeychainOrder(t *testing.T) {
 
 func TestKeychainEntries(t *testing.T) {
 	dir := t.TempDir()
-	helper := "#!/bin/sh\nread -r server\n[ \"$server\" = helped.test ] || { echo 'credentials not found in native keychain'; exit 1; }\n" +
-		`echo '{"ServerURL":"helped.test","Username":"helped","Secret":"password"}'` + "\n"
-	write(t, dir+"/bin/docker-credential-conform", helper)
+	helper := "read -r server\n[ \"$server\" = helped.test ] || { echo 'credentials not found in native keychain'; exit 1; }\n" +
+		`echo '{"ServerURL":"helped.test","Username":"helped","Secret":"password"}'`
+	testfile.Script(t, dir+"/bin/docker-credential-conform", helper)
 	t.Setenv("PATH", dir+"/bin:"+os.Getenv("PATH"))
 	file := dir + "/auth.json"
 	env := map[string]string{"REGISTRY_AUTH_FILE": file}
@@ -113,11 +103,11 @@ func TestKeychainEntries(t *testing.T) {
 			t.Errorf("%s: user %q, want %q", ref, got, want)
 		}
 	}
-	write(t, file, `{"credHelpers": {"helped.test": "conform"}}`)
+	testfile.Write(t, file, `{"credHelpers": {"helped.test": "conform"}}`)
 	if got := userFor(t, k, "helped.test/x"); got != "helped" {
 		t.Errorf("through a helper: user %q", got)
 	}
-	write(t, file, `{"auths": {"r.test": {"auth": "secret-and-garbled`)
+	testfile.Write(t, file, `{"auths": {"r.test": {"auth": "secret-and-garbled`)
 	_, err := k.Resolve(name.MustParseReference("r.test/x").Context())
 	if err == nil || !strings.Contains(err.Error(), file) || strings.Contains(err.Error(), "secret-and") {
 		t.Errorf("a garbled file: %v, want an error that names it and shows nothing of it", err)

@@ -3,13 +3,13 @@ package store_test
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/terok-ai/terok-agent/pkg/layers/store"
+	"github.com/terok-ai/terok-agent/pkg/testfile"
 )
 
 // stubDocker is a docker that lists one image and answers an inspection with a
@@ -17,10 +17,7 @@ import (
 func stubDocker(t *testing.T, inspect string) store.Docker {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "docker")
-	script := "#!/bin/sh\ncase $2 in\nls) echo sha256:" + strings.Repeat("a", 64) + " ;;\ninspect)\n" + inspect + "\n;;\nesac\n"
-	if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	testfile.Script(t, path, "case $2 in\nls) echo sha256:"+strings.Repeat("a", 64)+" ;;\ninspect)\n"+inspect+"\n;;\nesac")
 	return store.Docker{Cmd: []string{path}}
 }
 

@@ -7,16 +7,14 @@ import (
 	"testing"
 
 	"github.com/terok-ai/terok-agent/pkg/layers/store"
+	"github.com/terok-ai/terok-agent/pkg/testfile"
 )
 
 func TestDockerConfig(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 	says := func(answer string) {
-		script := "#!/bin/sh\ncat <<'JSON'\n" + answer + "\nJSON\n"
-		if err := os.WriteFile(filepath.Join(dir, "docker"), []byte(script), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		testfile.Script(t, filepath.Join(dir, "docker"), "cat <<'JSON'\n"+answer+"\nJSON")
 	}
 	says(`[{"Id":"sha256:11","Os":"linux","Architecture":"amd64","Config":{"Env":["A=b"],"OnBuild":["RUN x"]}}]`)
 	c, err := store.Docker{}.Config(t.Context(), "sha256:11")

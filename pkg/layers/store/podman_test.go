@@ -13,15 +13,14 @@ import (
 	"github.com/terok-ai/terok-agent/pkg/exec/podman/podmantest"
 	"github.com/terok-ai/terok-agent/pkg/graph"
 	"github.com/terok-ai/terok-agent/pkg/layers/store"
+	"github.com/terok-ai/terok-agent/pkg/testfile"
 )
 
 // stub writes a script that takes podman's place.
 func stub(t *testing.T, script string) store.Podman {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "podman")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	testfile.Script(t, path, script)
 	return store.Podman{Cmd: []string{path}}
 }
 

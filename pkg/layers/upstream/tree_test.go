@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/terok-ai/terok-agent/pkg/layers/upstream"
+	"github.com/terok-ai/terok-agent/pkg/testneeds"
 )
 
 // needs skips a test when this machine lacks what it runs; make test sees to it
@@ -20,10 +21,7 @@ import (
 func needs(t *testing.T, command ...string) {
 	t.Helper()
 	if err := osexec.Command(command[0], command[1:]...).Run(); err != nil {
-		if os.Getenv("TEROK_REQUIRE_ENGINE") != "" {
-			t.Fatalf("%v: %v", command, err)
-		}
-		t.Skipf("%v: %v", command, err)
+		testneeds.NoError(t, fmt.Errorf("%v: %w", command, err))
 	}
 }
 

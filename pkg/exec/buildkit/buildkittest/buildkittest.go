@@ -19,6 +19,7 @@ import (
 	bkclient "github.com/moby/buildkit/client"
 
 	"github.com/terok-ai/terok-agent/pkg/exec/podman/podmantest"
+	"github.com/terok-ai/terok-agent/pkg/testneeds"
 )
 
 // binaryVariable names a buildkitd to use instead of the one that is built.
@@ -31,12 +32,7 @@ const toolModule = "tools/buildkitd/go.mod"
 // failed when TEROK_REQUIRE_ENGINE is set.
 func Require(t testing.TB) {
 	t.Helper()
-	if err := Usable(); err != nil {
-		if os.Getenv("TEROK_REQUIRE_ENGINE") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	testneeds.NoError(t, Usable())
 }
 
 // Usable says whether a daemon can be run here.

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/terok-ai/terok-agent/pkg/exec/podman/podmantest"
+	"github.com/terok-ai/terok-agent/pkg/testneeds"
 )
 
 // dirVariable names a directory with dockerd, docker and what dockerd starts;
@@ -28,12 +29,7 @@ const dirVariable = "TEROK_TEST_DOCKER"
 // failed when TEROK_REQUIRE_ENGINE is set.
 func Require(t testing.TB) {
 	t.Helper()
-	if err := Usable(); err != nil {
-		if os.Getenv("TEROK_REQUIRE_ENGINE") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	testneeds.NoError(t, Usable())
 }
 
 // Usable says whether an engine can be run here.

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/terok-ai/terok-agent/pkg/testneeds"
 )
 
 // Env is a podman with a private storage.
@@ -27,12 +29,7 @@ type Env struct {
 // failed when TEROK_REQUIRE_ENGINE is set.
 func Require(t testing.TB) {
 	t.Helper()
-	if err := Usable(); err != nil {
-		if os.Getenv("TEROK_REQUIRE_ENGINE") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	testneeds.NoError(t, Usable())
 }
 
 // Usable says whether podman and what the test images need are installed.
@@ -109,6 +106,32 @@ func containersConf() string {
 		return conf
 	}
 	return conf + "[engine]\nruntime = \"runc\"\n"
+}
+
+// Copy returns a podman with a copy of a storage, which has the same images; it
+// is removed when the test ends. Nothing may use the storage meanwhile.
+func (e Env) Copy(t testing.TB) Env {
+	t.Helper()
+	to := Storage(t)
+	entries, err := os.ReadDir(filepath.Join(e.Dir, "root"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-a"}
+	for _, entry := range entries {
+		// podman's own database names the directory that it was made for.
+		if strings.HasPrefix(entry.Name(), "overlay") {
+			args = append(args, filepath.Join(e.Dir, "root", entry.Name()))
+		}
+	}
+	into := filepath.Join(to.Dir, "root")
+	if err := os.MkdirAll(into, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := osexec.Command("cp", append(args, into)...).CombinedOutput(); err != nil {
+		t.Fatalf("copying the storage: %v\n%s", err, out)
+	}
+	return to
 }
 
 // Command returns podman with args, ready to run.

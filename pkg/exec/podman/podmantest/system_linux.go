@@ -26,3 +26,13 @@ func unmountBelow(dir string) {
 		_ = syscall.Unmount(p, syscall.MNT_DETACH)
 	}
 }
+
+// freeOn is the free space of a memory file system, in bytes; 0 for any other.
+func freeOn(dir string) int64 {
+	const tmpfs = 0x01021994 // TMPFS_MAGIC of statfs(2)
+	var s syscall.Statfs_t
+	if err := syscall.Statfs(dir, &s); err != nil || s.Type != tmpfs {
+		return 0
+	}
+	return int64(s.Bavail) * s.Bsize
+}
