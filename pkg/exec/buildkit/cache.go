@@ -98,7 +98,7 @@ func (c Cache) of(node graph.ID, dir string) bkclient.CacheOptionsEntry {
 			name = tag + "-" + name
 		}
 		attrs["ref"] = repo + ":" + name
-		if host, _, _ := strings.Cut(repo, "/"); isLoopback(host) {
+		if host, _, _ := strings.Cut(repo, "/"); store.IsLoopback(host) {
 			attrs["registry.insecure"] = "true"
 		}
 	}

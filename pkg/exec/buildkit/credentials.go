@@ -2,7 +2,6 @@ package buildkit
 
 import (
 	"context"
-	"net"
 	"strings"
 
 	"github.com/docker/cli/cli/config/types"
@@ -59,14 +58,4 @@ func resource(host string, scope []string) (authn.Resource, error) {
 		}
 	}
 	return name.NewRegistry(host)
-}
-
-// isLoopback says whether a registry ("host[:port]") is on this machine.
-func isLoopback(registry string) bool {
-	host := registry
-	if h, _, err := net.SplitHostPort(registry); err == nil {
-		host = h
-	}
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }

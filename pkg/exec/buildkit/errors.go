@@ -51,7 +51,7 @@ func (b *build) classified(ctx context.Context, err error) *exec.Error {
 	var exit *gwpb.ExitError
 	if errors.As(err, &exit) && e.Class == exec.ClassUnknown {
 		e.Class, e.ExitCode = exec.ClassStep, int(exit.ExitCode)
-		e.Message = stepMessage(e.ExitCode)
+		e.Message = exec.StepMessage(e.ExitCode)
 		if diskFull(strings.Join(e.Tail, "\n")) {
 			e.Class, e.Hint = exec.ClassDiskFull, daemonDisk
 		}
@@ -188,16 +188,6 @@ func plain(err error) string {
 		}
 	}
 	return text
-}
-
-func stepMessage(code int) string {
-	switch code {
-	case 127:
-		return "exit code 127: a command was not found in the image"
-	case 137:
-		return "exit code 137: killed, perhaps for lack of memory"
-	}
-	return fmt.Sprintf("exit code %d", code)
 }
 
 // shorten cuts a text for a message.

@@ -190,7 +190,7 @@ func (t *Registry) export(r exec.Request) (bkclient.ExportEntry, error) {
 		return bkclient.ExportEntry{}, err
 	}
 	attrs := map[string]string{"name": repo.Name(), "push": "true", "push-by-digest": "true", "oci-mediatypes": "true"}
-	if isLoopback(repo.RegistryStr()) {
+	if store.IsLoopback(repo.RegistryStr()) {
 		attrs["registry.insecure"] = "true"
 	}
 	return bkclient.ExportEntry{Type: bkclient.ExporterImage, Attrs: attrs}, nil

@@ -104,7 +104,7 @@ func classify(end ended, own string) (exec.Class, string, int) {
 	}
 	if m := stepFailed.FindStringSubmatch(last); m != nil {
 		code, _ := strconv.Atoi(m[2])
-		return exec.ClassStep, stepMessage(code), code
+		return exec.ClassStep, exec.StepMessage(code), code
 	}
 	for _, rule := range rules {
 		if rule.words.MatchString(own) {
@@ -118,16 +118,6 @@ func classify(end ended, own string) (exec.Class, string, int) {
 		return exec.ClassInterrupted, fmt.Sprintf("podman ended with exit code %d and no message; was it ended from outside?", end.code), end.code
 	}
 	return exec.ClassUnknown, last, end.code
-}
-
-func stepMessage(code int) string {
-	switch code {
-	case 127:
-		return "exit code 127: a command was not found in the image"
-	case 137:
-		return "exit code 137: killed, perhaps for lack of memory"
-	}
-	return fmt.Sprintf("exit code %d", code)
 }
 
 func classifyStart(err error) (exec.Class, string, int) {

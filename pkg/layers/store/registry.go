@@ -119,14 +119,15 @@ func parseRef(ref string) (name.Reference, error) {
 	if err != nil {
 		return nil, err
 	}
-	if isLoopback(parsed.Context().RegistryStr()) {
+	if IsLoopback(parsed.Context().RegistryStr()) {
 		return name.ParseReference(text, name.Insecure)
 	}
 	return parsed, nil
 }
 
-// isLoopback says whether a registry ("host[:port]") is on this machine.
-func isLoopback(registry string) bool {
+// IsLoopback says whether a registry ("host[:port]") is on this machine: only
+// such a one may be spoken to without TLS.
+func IsLoopback(registry string) bool {
 	host := registry
 	if h, _, err := net.SplitHostPort(registry); err == nil {
 		host = h

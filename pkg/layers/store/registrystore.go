@@ -187,7 +187,7 @@ func (r RegistryStore) Reference(short string) (name.Reference, error) {
 		full = r.Prefix + "/" + bare
 	}
 	ref, err := name.ParseReference(full)
-	if err == nil && isLoopback(ref.Context().RegistryStr()) {
+	if err == nil && IsLoopback(ref.Context().RegistryStr()) {
 		return name.ParseReference(full, name.Insecure)
 	}
 	return ref, err
