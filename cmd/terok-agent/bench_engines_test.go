@@ -14,35 +14,17 @@ import (
 // at the same time against one after another.
 func BenchmarkProcessTogether(b *testing.B) {
 	x := newBench(b, "claude,codex")
-	sidecar := []string{"apply", "--sidecar", "ast-grep", "l1", "sidecar/ast-grep"}
-	var together, single []time.Duration
-	for b.Loop() {
-		for range 3 {
-			x.empty(b)
-			single = append(single, x.run(b, x.binary, slices.Concat(sidecar, []string{"--jobs", "1"})...))
-			x.empty(b)
-			together = append(together, x.run(b, x.binary, slices.Concat(sidecar, []string{"--jobs", "4"})...))
-		}
+	apply := func(jobs string) func() time.Duration {
+		return x.fromNothing(b, x.binary, "apply", "--sidecar", "ast-grep", "l1", "sidecar/ast-grep", "--jobs", jobs)
 	}
-	b.ReportMetric(median(together), "ms-together")
-	b.ReportMetric(median(single), "ms-one-by-one")
-	b.ReportMetric(median(together)/median(single), "ratio")
+	versus(b, 3, timed{"together", apply("4")}, timed{"one-by-one", apply("1")})
 }
 
 // BenchmarkProcessNoop is an apply with nothing to do against a plan.
 func BenchmarkProcessNoop(b *testing.B) {
 	x := newBench(b, "claude,codex")
 	x.run(b, x.binary, "apply")
-	var apply, plan []time.Duration
-	for b.Loop() {
-		for range 5 {
-			plan = append(plan, x.run(b, x.binary, "plan"))
-			apply = append(apply, x.run(b, x.binary, "apply"))
-		}
-	}
-	b.ReportMetric(median(apply), "ms-apply")
-	b.ReportMetric(median(plan), "ms-plan")
-	b.ReportMetric(median(apply)/median(plan), "ratio")
+	versus(b, 5, timed{"apply", x.process(b, x.binary, "apply")}, timed{"plan", x.process(b, x.binary, "plan")})
 }
 
 // BenchmarkProcessEngines is the same graph from nothing, on BuildKit into a
@@ -55,14 +37,5 @@ func BenchmarkProcessEngines(b *testing.B) {
 	buildkittest.AddToLayout(b, images, buildtest.Base, buildkittest.Busybox(b))
 	podman := []string{"apply", "--full-rebuild", "--pull", "never"}
 	bk := slices.Concat(podman, []string{"--executor", "buildkit", "--store", "oci:" + images, "--buildkit-addr", buildkittest.Daemon(b)})
-	var ours, theirs []time.Duration
-	for b.Loop() {
-		for range 3 {
-			theirs = append(theirs, x.run(b, x.binary, podman...))
-			ours = append(ours, x.run(b, x.binary, bk...))
-		}
-	}
-	b.ReportMetric(median(ours), "ms-buildkit")
-	b.ReportMetric(median(theirs), "ms-podman")
-	b.ReportMetric(median(ours)/median(theirs), "ratio")
+	versus(b, 3, timed{"buildkit", x.process(b, x.binary, bk...)}, timed{"podman", x.process(b, x.binary, podman...)})
 }

@@ -53,21 +53,48 @@ func median(d []time.Duration) float64 {
 	return d[len(d)/2].Seconds() * 1000
 }
 
+// timed is something to run, with its name in the report; what it prepares
+// before it runs does not count.
+type timed struct {
+	name string
+	run  func() time.Duration
+}
+
+// process is one process, timed.
+func (x *bench) process(b *testing.B, name string, args ...string) func() time.Duration {
+	return func() time.Duration { return x.run(b, name, args...) }
+}
+
+// fromNothing is one process, timed, where no image but the base is.
+func (x *bench) fromNothing(b *testing.B, name string, args ...string) func() time.Duration {
+	return func() time.Duration {
+		x.empty(b)
+		return x.run(b, name, args...)
+	}
+}
+
+// versus runs two things in turn, so that a machine that is slow for a while is
+// so for both, and reports the median of each and their ratio.
+func versus(b *testing.B, times int, ours, theirs timed) {
+	b.Helper()
+	var mine, others []time.Duration
+	for b.Loop() {
+		for range times {
+			others = append(others, theirs.run())
+			mine = append(mine, ours.run())
+		}
+	}
+	b.ReportMetric(median(mine), "ms-"+ours.name)
+	b.ReportMetric(median(others), "ms-"+theirs.name)
+	b.ReportMetric(median(mine)/median(others), "ratio")
+}
+
 // BenchmarkProcessPlan is a plan with nothing to do against the one look it
 // takes, both as whole processes, in turn.
 func BenchmarkProcessPlan(b *testing.B) {
 	x := newBench(b, "claude,codex")
 	x.run(b, x.binary, "apply")
-	var ours, bare []time.Duration
-	for b.Loop() {
-		for range 5 {
-			bare = append(bare, x.run(b, "podman", "images", "--format", "json"))
-			ours = append(ours, x.run(b, x.binary, "plan"))
-		}
-	}
-	b.ReportMetric(median(ours), "ms-plan")
-	b.ReportMetric(median(bare), "ms-podman-images")
-	b.ReportMetric(median(ours)/median(bare), "ratio")
+	versus(b, 5, timed{"plan", x.process(b, x.binary, "plan")}, timed{"podman-images", x.process(b, "podman", "images", "--format", "json")})
 }
 
 // BenchmarkProcessApply is an apply from nothing, one layer at a time, against
@@ -81,18 +108,7 @@ func BenchmarkProcessApply(b *testing.B) {
 	x.env = append(x.env, "PODMAN_BUILD_ARGS=--network=host --secret id=terok-fetch,src="+conf)
 	dir := filepath.Join(b.TempDir(), "byhand")
 	x.run(b, x.binary, "render", "--build-dir", dir)
-	var ours, hand []time.Duration
-	for b.Loop() {
-		for range 3 {
-			x.empty(b)
-			hand = append(hand, x.run(b, "sh", filepath.Join(dir, "build.sh")))
-			x.empty(b)
-			ours = append(ours, x.run(b, x.binary, "apply", "--jobs", "1"))
-		}
-	}
-	b.ReportMetric(median(ours), "ms-apply")
-	b.ReportMetric(median(hand), "ms-by-hand")
-	b.ReportMetric(median(ours)/median(hand), "ratio")
+	versus(b, 3, timed{"apply", x.fromNothing(b, x.binary, "apply", "--jobs", "1")}, timed{"by-hand", x.fromNothing(b, "sh", filepath.Join(dir, "build.sh"))})
 }
 
 // empty removes every image but the base.
@@ -109,14 +125,5 @@ func BenchmarkProcessRefresh(b *testing.B) {
 	x.world.Agent(b, "copilot", "1.0.0")
 	x.world.Agent(b, "opencode", "1.0.0")
 	x.run(b, x.binary, "apply")
-	var one, all []time.Duration
-	for b.Loop() {
-		for range 3 {
-			one = append(one, x.run(b, x.binary, "apply", "--refresh", "agent/codex"))
-			all = append(all, x.run(b, x.binary, "apply", "--rebuild"))
-		}
-	}
-	b.ReportMetric(median(one), "ms-refresh")
-	b.ReportMetric(median(all), "ms-rebuild")
-	b.ReportMetric(median(one)/median(all), "ratio")
+	versus(b, 3, timed{"refresh", x.process(b, x.binary, "apply", "--refresh", "agent/codex")}, timed{"rebuild", x.process(b, x.binary, "apply", "--rebuild")})
 }
