@@ -3,7 +3,6 @@ package llb
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/util/apicaps"
@@ -34,19 +33,8 @@ type Error struct {
 	Err error
 }
 
-// Error returns "FILE:LINE: MESSAGE (HINT)".
-func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString(e.File)
-	if e.Line > 0 {
-		fmt.Fprintf(&b, ":%d", e.Line)
-	}
-	b.WriteString(": " + e.Message)
-	if e.Hint != "" {
-		b.WriteString(" (" + e.Hint + ")")
-	}
-	return b.String()
-}
+// Error says it as the reader of Dockerfiles does: "FILE:LINE: MESSAGE (HINT)".
+func (e *Error) Error() string { return (*dockerfile.ParseError)(e).Error() }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
