@@ -27,7 +27,7 @@ func specFlags() []cli.Flag {
 		&cli.StringFlag{Name: "file", Category: categoryWhat, EnvVars: []string{"TEROK_FILE"}, Usage: "the project `FILE`, or none (default: terok-agent.yaml here or in a directory above)"},
 		&cli.StringSliceFlag{Name: "set", Category: categoryWhat, Usage: "replace a value of the project file, `KEY=VALUE`: base=debian:12, layers.dev.args.X=Y (repeatable)"},
 		&cli.StringFlag{Name: "base", Category: categoryWhat, EnvVars: []string{"TEROK_BASE"}, Value: layers.DefaultBaseImage, Usage: "the base `IMAGE` under everything"},
-		&cli.StringFlag{Name: "family", Category: categoryWhat, EnvVars: []string{"TEROK_FAMILY"}, Usage: "the base's package family, `deb|rpm` (default: told by its name)"},
+		&cli.StringFlag{Name: "family", Category: categoryWhat, EnvVars: []string{"TEROK_FAMILY"}, Usage: "the base's package family, `deb|rpm` (default: what the base says of itself)"},
 		&cli.StringFlag{Name: "agents", Category: categoryWhat, EnvVars: []string{"TEROK_AGENTS"}, Usage: "what goes into l1: a comma `LIST`, all, or all,-NAME"},
 		&cli.StringSliceFlag{Name: "sidecar", Category: categoryWhat, EnvVars: []string{"TEROK_SIDECAR"}, Usage: "also make a sidecar with this `TOOL` (repeatable)"},
 		&cli.StringFlag{Name: "platform", Category: categoryWhat, EnvVars: []string{"TEROK_PLATFORM"}, Usage: "target `OS/ARCH` (default: this machine's)"},
