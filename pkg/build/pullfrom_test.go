@@ -22,7 +22,7 @@ var everything = targets("fetch", "l0", "agent/claude", "agent/codex", "l1")
 
 // What one machine built and pushed, another pulls by key and builds on.
 func TestPullIntoPodman(t *testing.T) {
-	p := newProject(t)
+	p := newBuiltProject(t)
 	r := newTeamRegistry(t)
 	p.apply(t, pushTo(r), everything)
 	l1, _ := p.plan(t).Step("l1")

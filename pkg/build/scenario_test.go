@@ -39,14 +39,52 @@ type project struct {
 func newProject(t *testing.T) *project {
 	t.Helper()
 	p := &project{World: buildtest.New(t), podman: podmantest.Storage(t), agents: "claude,codex"}
+	p.usePodman(t)
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	p.engine.addBase(t, buildtest.Base)
+	return p
+}
+
+// newBuiltProject is a project on podman in which everything is up to date, for
+// scenarios that begin there.
+func newBuiltProject(t *testing.T) *project {
+	t.Helper()
+	built.once.Do(func() { built.env, built.remove, built.err = podmantest.Open() })
+	podmantest.Require(t)
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	p := &project{World: buildtest.New(t), podman: built.env, agents: "claude,codex"}
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	p.usePodman(t)
+	if !built.done {
+		p.engine.addBase(t, buildtest.Base)
+		p.apply(t)
+		built.done = true
+	}
+	p.podman = built.env.Copy(t)
+	p.usePodman(t)
+	p.upToDate(t)
+	return p
+}
+
+// built is the storage that newBuiltProject copies.
+var built struct {
+	once   sync.Once
+	env    podmantest.Env
+	remove func() error
+	err    error
+	done   bool
+}
+
+// usePodman makes the project's podman the one that is asked.
+func (p *project) usePodman(t *testing.T) {
+	t.Helper()
 	p.engine = onPodman{p.podman}
 	for _, kv := range p.podman.Vars {
 		k, v, _ := strings.Cut(kv, "=")
 		t.Setenv(k, v)
 	}
-	t.Setenv("XDG_STATE_HOME", t.TempDir())
-	p.engine.addBase(t, buildtest.Base)
-	return p
 }
 
 func (p *project) spec() build.Spec {
@@ -191,6 +229,12 @@ func TestMain(m *testing.M) {
 	if err := buildkittest.StopShared(); err != nil {
 		fmt.Fprintln(os.Stderr, "stopping the tests' daemon:", err)
 		code = 1
+	}
+	if built.remove != nil {
+		if err := built.remove(); err != nil {
+			fmt.Fprintln(os.Stderr, "removing the tests' storage:", err)
+			code = 1
+		}
 	}
 	os.Exit(code)
 }

@@ -70,7 +70,8 @@ func (r *teamRegistry) wantPushed(t *testing.T, p *build.Planned, node graph.ID)
 // Pushing comes last, also when there was nothing to build, and its failure
 // leaves what was built.
 func TestPushFromPodman(t *testing.T) {
-	p := newProject(t)
+	p := newBuiltProject(t)
+	p.Agent(t, "codex", "0.169.0")
 	r := newTeamRegistry(t)
 	r.refuse(http.StatusUnauthorized)
 	_, err := p.tryApply(pushTo(r))
