@@ -5,8 +5,6 @@ package graph
 
 import (
 	"errors"
-	"fmt"
-	"sort"
 	"strings"
 )
 
@@ -95,7 +93,9 @@ type Node struct {
 type Graph struct {
 	nodes []Node // topological order, ties by ID
 	index map[ID]int
-	keys  []Keys
+	// inputs are the places, in nodes, of each node's inputs.
+	inputs [][]int
+	keys   []Keys
 	// stages are the stages of each layer.
 	stages map[ID][]int
 }
@@ -120,99 +120,30 @@ func (e *CycleError) Error() string {
 // New checks the nodes, orders them (inputs first, ties by ID) and makes their
 // keys. The order of the arguments does not matter.
 func New(nodes ...Node) (*Graph, error) {
-	sorted := append([]Node(nil), nodes...)
-	sort.Slice(sorted, func(i, j int) bool { return sorted[i].ID < sorted[j].ID })
-	at := make(map[ID]int, len(sorted))
-	for i := range sorted {
-		n := &sorted[i]
-		if _, dup := at[n.ID]; dup {
-			return nil, fmt.Errorf("checking node %q: %w", n.ID, ErrDuplicate)
-		}
-		at[n.ID] = i
-	}
-	order, err := topological(sorted, at)
+	o, err := arrange(nodes)
 	if err != nil {
 		return nil, err
 	}
-	g := &Graph{nodes: make([]Node, len(sorted)), index: make(map[ID]int, len(sorted)), stages: map[ID][]int{}}
-	for i, old := range order {
-		g.nodes[i] = sorted[old]
-		g.index[sorted[old].ID] = i
-		if sorted[old].Kind == KindStage {
-			g.stages[sorted[old].Layer] = append(g.stages[sorted[old].Layer], i)
+	g := &Graph{nodes: make([]Node, len(nodes)), index: o.at, inputs: make([][]int, len(nodes)), stages: map[ID][]int{}}
+	place := make([]int, len(nodes))
+	for i, r := range o.order {
+		place[r] = i
+	}
+	for id, r := range o.at {
+		o.at[id] = place[r]
+	}
+	for i, r := range o.order {
+		n := &nodes[o.byID[r]]
+		g.nodes[i], g.inputs[i] = *n, o.inputs[r]
+		for k, in := range o.inputs[r] {
+			o.inputs[r][k] = place[in]
+		}
+		if n.Kind == KindStage {
+			g.stages[n.Layer] = append(g.stages[n.Layer], i)
 		}
 	}
 	g.makeKeys()
 	return g, nil
-}
-
-// topological returns the indices of nodes, inputs first; among the nodes that
-// are ready the smallest ID comes first.
-func topological(nodes []Node, at map[ID]int) ([]int, error) {
-	waiting := make([]int, len(nodes))
-	readers := make([][]int, len(nodes))
-	for i := range nodes {
-		seen := map[int]bool{}
-		for _, in := range nodes[i].Inputs {
-			j, ok := at[in.Node]
-			if !ok {
-				return nil, fmt.Errorf("checking node %q: %w: %q", nodes[i].ID, ErrUnknownInput, in.Node)
-			}
-			if seen[j] {
-				continue
-			}
-			seen[j] = true
-			waiting[i]++
-			readers[j] = append(readers[j], i)
-		}
-	}
-	// nodes are sorted by ID, so a heap of indices is a heap of IDs.
-	ready := &indexHeap{}
-	for i, w := range waiting {
-		if w == 0 {
-			ready.push(i)
-		}
-	}
-	order := make([]int, 0, len(nodes))
-	for ready.len() > 0 {
-		i := ready.pop()
-		order = append(order, i)
-		for _, r := range readers[i] {
-			if waiting[r]--; waiting[r] == 0 {
-				ready.push(r)
-			}
-		}
-	}
-	if len(order) < len(nodes) {
-		return nil, findCycle(nodes, at, waiting)
-	}
-	return order, nil
-}
-
-func findCycle(nodes []Node, at map[ID]int, waiting []int) error {
-	start := -1
-	for i, w := range waiting {
-		if w > 0 {
-			start = i
-			break
-		}
-	}
-	// Every waiting node has a waiting input, so walking inputs must repeat.
-	seen := map[int]int{}
-	var path []ID
-	for i := start; ; {
-		if first, again := seen[i]; again {
-			return &CycleError{Path: append(path[first:], nodes[i].ID)}
-		}
-		seen[i] = len(path)
-		path = append(path, nodes[i].ID)
-		for _, in := range nodes[i].Inputs {
-			if j := at[in.Node]; waiting[j] > 0 {
-				i = j
-				break
-			}
-		}
-	}
 }
 
 // Nodes returns the nodes, inputs first. The slice must not be changed.
@@ -227,6 +158,19 @@ func (g *Graph) Lookup(id ID) (Node, bool) {
 	return g.nodes[i], true
 }
 
+// Position returns the place of a node in Nodes.
+func (g *Graph) Position(id ID) (int, bool) {
+	i, ok := g.index[id]
+	return i, ok
+}
+
+// InputsAt returns the places in Nodes of the inputs of the node at a place, in
+// the order of its Inputs. The slice must not be changed.
+func (g *Graph) InputsAt(i int) []int { return g.inputs[i] }
+
+// KeysAt returns the keys of the node at a place in Nodes.
+func (g *Graph) KeysAt(i int) Keys { return g.keys[i] }
+
 // Keys returns the keys of a node; the zero value for an unknown one.
 func (g *Graph) Keys(id ID) Keys {
 	i, ok := g.index[id]
@@ -234,42 +178,4 @@ func (g *Graph) Keys(id ID) Keys {
 		return Keys{}
 	}
 	return g.keys[i]
-}
-
-// indexHeap is a binary min-heap of ints.
-type indexHeap struct{ a []int }
-
-func (h *indexHeap) len() int { return len(h.a) }
-
-func (h *indexHeap) push(v int) {
-	h.a = append(h.a, v)
-	for i := len(h.a) - 1; i > 0; {
-		p := (i - 1) / 2
-		if h.a[p] <= h.a[i] {
-			return
-		}
-		h.a[p], h.a[i] = h.a[i], h.a[p]
-		i = p
-	}
-}
-
-func (h *indexHeap) pop() int {
-	top := h.a[0]
-	last := len(h.a) - 1
-	h.a[0] = h.a[last]
-	h.a = h.a[:last]
-	for i := 0; ; {
-		c := 2*i + 1
-		if c >= last {
-			return top
-		}
-		if c+1 < last && h.a[c+1] < h.a[c] {
-			c++
-		}
-		if h.a[i] <= h.a[c] {
-			return top
-		}
-		h.a[i], h.a[c] = h.a[c], h.a[i]
-		i = c
-	}
 }

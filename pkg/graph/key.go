@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
+	"slices"
 )
 
 // KeyFormat is the version of the algorithm below. It enters every key, so a
@@ -68,6 +69,7 @@ func ContentDigest(h hash.Hash) string { return hexDigest(h.Sum(nil)) }
 func (g *Graph) makeKeys() {
 	g.keys = make([]Keys, len(g.nodes))
 	var space fields
+	filled := make([]Ingredient, 0, g.countResolved())
 	for i := range g.nodes {
 		n := &g.nodes[i]
 		if n.Kind == KindBase {
@@ -75,7 +77,8 @@ func (g *Graph) makeKeys() {
 			g.keys[i] = Keys{Files: k, Config: k, Image: k}
 			continue
 		}
-		n.Files, n.Config = g.resolve(n.Files), g.resolve(n.Config)
+		n.Files, filled = g.resolve(n.Files, filled)
+		n.Config, filled = g.resolve(n.Config, filled)
 		k := Keys{
 			Files:  space.list("files", n.Platform, n.Files),
 			Config: space.list("config", n.Platform, n.Config),
@@ -85,27 +88,48 @@ func (g *Graph) makeKeys() {
 	}
 }
 
-// resolve returns the ingredients with the keys of inputs filled in.
-func (g *Graph) resolve(list []Ingredient) []Ingredient {
-	copied := false
-	for i, in := range list {
+// countResolved counts the ingredients of all lists that name inputs.
+func (g *Graph) countResolved() (n int) {
+	for i := range g.nodes {
+		for _, list := range [][]Ingredient{g.nodes[i].Files, g.nodes[i].Config} {
+			if namesInput(list) {
+				n += len(list)
+			}
+		}
+	}
+	return n
+}
+
+func namesInput(list []Ingredient) bool {
+	return slices.ContainsFunc(list, func(in Ingredient) bool { return in.Kind == FromInput })
+}
+
+// resolve returns the ingredients with the keys of inputs filled in. The
+// caller's list stays as it was: one that names inputs is copied behind what
+// filled holds, which has the space.
+func (g *Graph) resolve(list, filled []Ingredient) (resolved, all []Ingredient) {
+	if !namesInput(list) {
+		return list, filled
+	}
+	from := len(filled)
+	filled = append(filled, list...)
+	list = filled[from:len(filled):len(filled)]
+	for i := range list {
+		in := &list[i]
 		if in.Kind != FromInput {
 			continue
 		}
-		if !copied { // the caller's slice stays as it was
-			list, copied = append([]Ingredient(nil), list...), true
-		}
-		k := g.keys[g.index[ID(in.Note)]]
+		k := &g.keys[g.index[ID(in.Note)]]
 		switch in.Attr {
 		case FilesOf:
-			list[i].Digest = string(k.Files)
+			in.Digest = string(k.Files)
 		case ConfigOf:
-			list[i].Digest = string(k.Config)
+			in.Digest = string(k.Config)
 		default:
-			list[i].Digest = string(k.Image)
+			in.Digest = string(k.Image)
 		}
 	}
-	return list
+	return list, filled
 }
 
 // list is the key of a list of ingredients; b is only space for it.

@@ -26,17 +26,18 @@ type Image struct {
 type Snapshot struct {
 	Images []Image
 	byName map[string]int
-	byKey  map[Key][]int
-	byNode map[ID][]int
 	byID   map[string]int
+	byKey  chains[Key]
+	byNode chains[ID]
 }
 
 // NewSnapshot indexes images. Of several images with the same key the newest
 // comes first.
 func NewSnapshot(images []Image) Snapshot {
+	n := len(images)
 	s := Snapshot{
 		Images: images,
-		byName: map[string]int{}, byKey: map[Key][]int{}, byNode: map[ID][]int{}, byID: map[string]int{},
+		byName: make(map[string]int, n), byID: make(map[string]int, n), byKey: newChains[Key](n), byNode: newChains[ID](n),
 	}
 	for i := range images {
 		img := &images[i]
@@ -45,28 +46,57 @@ func NewSnapshot(images []Image) Snapshot {
 			s.byName[name] = i
 		}
 		if k := img.Labels[LabelKey]; k != "" {
-			s.byKey[Key(k)] = s.insertNewestFirst(s.byKey[Key(k)], i)
+			s.byKey.insert(images, Key(k), i)
 		}
 		if n := img.Labels[LabelNode]; n != "" {
-			s.byNode[ID(n)] = s.insertNewestFirst(s.byNode[ID(n)], i)
+			s.byNode.insert(images, ID(n), i)
 		}
 	}
 	return s
 }
 
-func (s *Snapshot) insertNewestFirst(list []int, i int) []int {
-	at := len(list)
-	for j, other := range list {
-		a, b := &s.Images[i], &s.Images[other]
-		if a.Created.After(b.Created) || (a.Created.Equal(b.Created) && a.ID < b.ID) {
-			at = j
-			break
+// chains are lists of images by what they share, newest first: nearly all have
+// one image, which takes no list of its own.
+type chains[K comparable] struct {
+	first map[K]int
+	next  []int // by image; 0 ends, for the others are one more than a place
+}
+
+func newChains[K comparable](n int) chains[K] {
+	return chains[K]{first: make(map[K]int, n), next: make([]int, n)}
+}
+
+func (c chains[K]) insert(images []Image, key K, i int) {
+	first, taken := c.first[key]
+	if !taken || newer(&images[i], &images[first]) {
+		if taken {
+			c.next[i] = first + 1
 		}
+		c.first[key] = i
+		return
 	}
-	list = append(list, 0)
-	copy(list[at+1:], list[at:])
-	list[at] = i
-	return list
+	at := first
+	for c.next[at] != 0 && !newer(&images[i], &images[c.next[at]-1]) {
+		at = c.next[at] - 1
+	}
+	c.next[i], c.next[at] = c.next[at], i+1
+}
+
+func newer(a, b *Image) bool {
+	return a.Created.After(b.Created) || (a.Created.Equal(b.Created) && a.ID < b.ID)
+}
+
+// pick returns the images of a chain.
+func (c chains[K]) pick(images []Image, key K) []Image {
+	i, ok := c.first[key]
+	if !ok {
+		return nil
+	}
+	out := []Image{images[i]}
+	for at := c.next[i]; at != 0; at = c.next[at-1] {
+		out = append(out, images[at-1])
+	}
+	return out
 }
 
 // ByName returns the image that holds this full name.
@@ -89,15 +119,7 @@ func (s Snapshot) ByID(id string) (Image, bool) {
 
 // ByKey returns the images whose label says this key, newest first. A child
 // image inherits labels, so callers compare the node label too.
-func (s Snapshot) ByKey(k Key) []Image { return s.pick(s.byKey[k]) }
+func (s Snapshot) ByKey(k Key) []Image { return s.byKey.pick(s.Images, k) }
 
 // ByNode returns the images whose label names this node, newest first.
-func (s Snapshot) ByNode(id ID) []Image { return s.pick(s.byNode[id]) }
-
-func (s Snapshot) pick(list []int) []Image {
-	out := make([]Image, len(list))
-	for i, at := range list {
-		out[i] = s.Images[at]
-	}
-	return out
-}
+func (s Snapshot) ByNode(id ID) []Image { return s.byNode.pick(s.Images, id) }

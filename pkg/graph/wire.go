@@ -182,21 +182,23 @@ func parseHead(head string, labels map[string]string) (Record, error) {
 	if err != nil {
 		return Record{}, fmt.Errorf("%w: %w", ErrRecordBroken, err)
 	}
-	list := strings.Split(string(plain), "\n")
-	if len(list) < headFields || (len(list)-headFields)%3 != 0 {
-		return Record{}, fmt.Errorf("%w: a head of %d fields", ErrRecordBroken, len(list))
+	text := string(plain)
+	n := strings.Count(text, "\n") + 1
+	if n < headFields || (n-headFields)%3 != 0 {
+		return Record{}, fmt.Errorf("%w: a head of %d fields", ErrRecordBroken, n)
+	}
+	field := func() (f string) {
+		f, text, _ = strings.Cut(text, "\n")
+		return f
 	}
 	key := Key(labels[LabelKey])
-	if list[0] != keyStart(key) {
+	if field() != keyStart(key) {
 		return Record{}, errOtherLabels
 	}
-	r := Record{
-		Node: ID(labels[LabelNode]), Keys: Keys{Image: key},
-		Platform: list[1], Version: list[2], Salt: list[3],
-	}
-	r.Inputs = make([]InputRecord, 0, len(list)/3)
-	for in := list[headFields:]; len(in) > 0; in = in[3:] {
-		r.Inputs = append(r.Inputs, InputRecord{Node: ID(in[0]), Image: in[1], Key: in[2]})
+	r := Record{Node: ID(labels[LabelNode]), Keys: Keys{Image: key}, Platform: field(), Version: field(), Salt: field()}
+	r.Inputs = make([]InputRecord, (n-headFields)/3)
+	for i := range r.Inputs {
+		r.Inputs[i] = InputRecord{Node: ID(field()), Image: field(), Key: field()}
 	}
 	return r, nil
 }

@@ -2,27 +2,79 @@ package plan_test
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 
 	"github.com/terok-ai/terok-agent/pkg/graph"
 	"github.com/terok-ai/terok-agent/pkg/graph/plan"
 )
 
-// manyNodes is a base, layers on it in rows of ten that each read two of the row
-// below, and a snapshot in which a tenth of them is missing.
-func manyNodes(n int) []graph.Node {
+// shape says what a node reads, of those before it; nothing means the base.
+type shape struct {
+	name  string
+	reads func(i int) []int
+}
+
+// shapes are the shapes that graphs of images have when they are large.
+func shapes() []shape {
+	return []shape{
+		// Hundreds of images on one base, and one that copies from each hundred.
+		{"fan", func(i int) []int {
+			if i%100 != 99 {
+				return nil
+			}
+			all := make([]int, 99)
+			for j := range all {
+				all[j] = i - 99 + j
+			}
+			return all
+		}},
+		// Rows of ten that each read two of the row below.
+		{"layered", func(i int) []int {
+			const wide = 10
+			if i < wide {
+				return nil
+			}
+			row := (i/wide - 1) * wide
+			return []int{row + i%wide, row + (i+1)%wide}
+		}},
+		// Two on one, one on the two, and so on: deep.
+		{"diamond", func(i int) []int {
+			switch {
+			case i == 0:
+				return nil
+			case i%3 == 0:
+				return []int{i - 2, i - 1}
+			}
+			return []int{i - i%3}
+		}},
+	}
+}
+
+// sizes are numbers of nodes. Short runs stay small.
+func sizes() []int {
+	if testing.Short() {
+		return []int{10, 1000}
+	}
+	return []int{1000, 10_000, 100_000}
+}
+
+func nodeName(i int) graph.ID { return graph.ID(fmt.Sprintf("n%06d", i)) }
+
+// manyNodes is a base and n layers of a shape.
+func manyNodes(s shape, n int) []graph.Node {
 	nodes := []graph.Node{{ID: "base", Kind: graph.KindBase, Digest: graph.DigestOf("base"), Ref: "base:1"}}
-	const wide = 10
-	name := func(i int) graph.ID { return graph.ID(fmt.Sprintf("n%06d", i)) }
 	for i := range n {
 		node := graph.Node{
-			ID: name(i), Kind: graph.KindLayer, Platform: "linux/amd64", Tags: []string{fmt.Sprintf("n%d:1", i)}, Recipe: &graph.Recipe{},
+			ID: nodeName(i), Kind: graph.KindLayer, Platform: "linux/amd64", Tags: []string{fmt.Sprintf("n%d:1", i)}, Recipe: &graph.Recipe{},
 			Files: []graph.Ingredient{{Kind: graph.Instruction, Name: "RUN", Digest: graph.DigestOf(fmt.Sprint(i))}},
 		}
 		in := []graph.ID{"base"}
-		if i >= wide {
-			row := (i/wide - 1) * wide
-			in = []graph.ID{name(row + i%wide), name(row + (i+1)%wide)}
+		if reads := s.reads(i); reads != nil {
+			in = nil
+			for _, j := range reads {
+				in = append(in, nodeName(j))
+			}
 		}
 		for _, id := range in {
 			node.Inputs = append(node.Inputs, graph.Input{Role: graph.RoleCopy, Node: id})
@@ -33,47 +85,87 @@ func manyNodes(n int) []graph.Node {
 	return nodes
 }
 
-// BenchmarkGraphAndPlan makes the graph with its keys and the plan.
-func BenchmarkGraphAndPlan(b *testing.B) {
-	for _, n := range []int{10, 1000, 10_000, 100_000} {
-		nodes := manyNodes(n)
-		g, err := graph.New(nodes...)
+// missing says which images are not there: a tenth.
+func missing(i int) bool { return i%10 == 3 }
+
+// imagesOf are the images of a graph that was built, but for those missing.
+func imagesOf(b *testing.B, g *graph.Graph) []graph.Image {
+	b.Helper()
+	images := []graph.Image{{ID: graph.DigestOf("base")}}
+	ids := map[graph.ID]string{"base": graph.DigestOf("base")}
+	for i, node := range g.Nodes() {
+		if node.Kind != graph.KindLayer {
+			continue
+		}
+		ids[node.ID] = graph.DigestOf("image", string(node.ID))
+		var inputs []graph.InputRecord
+		for _, in := range node.Inputs {
+			inputs = append(inputs, graph.InputRecord{Node: in.Node, Image: ids[in.Node]})
+		}
+		if missing(i) {
+			continue
+		}
+		labels, err := g.NewRecord(node.ID, "", inputs).Labels()
 		if err != nil {
 			b.Fatal(err)
 		}
-		images := []graph.Image{{ID: graph.DigestOf("base")}}
-		ids := map[graph.ID]string{"base": graph.DigestOf("base")}
-		for i, node := range g.Nodes() {
-			if node.Kind != graph.KindLayer {
-				continue
-			}
-			ids[node.ID] = graph.DigestOf("image", string(node.ID))
-			var inputs []graph.InputRecord
-			for _, in := range node.Inputs {
-				inputs = append(inputs, graph.InputRecord{Node: in.Node, Image: ids[in.Node]})
-			}
-			if i%10 == 3 {
-				continue
-			}
-			labels, err := g.NewRecord(node.ID, "", inputs).Labels()
+		images = append(images, graph.Image{ID: ids[node.ID], Labels: labels, Names: []string{"localhost/" + node.Tags[0]}})
+	}
+	return images
+}
+
+// BenchmarkGraphAndPlan is all between drawing and showing: the graph with its
+// keys, what the store holds, and the plan.
+func BenchmarkGraphAndPlan(b *testing.B) {
+	for _, s := range shapes() {
+		for _, n := range sizes() {
+			nodes := manyNodes(s, n)
+			g, err := graph.New(nodes...)
 			if err != nil {
 				b.Fatal(err)
 			}
-			images = append(images, graph.Image{ID: ids[node.ID], Labels: labels, Names: []string{"localhost/" + node.Tags[0]}})
+			images := imagesOf(b, g)
+			b.Run(fmt.Sprintf("%s/%d", s.name, n), func(b *testing.B) { graphAndPlan(b, nodes, images) })
 		}
-		snap := graph.NewSnapshot(images)
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				g, err := graph.New(nodes...)
-				if err != nil {
-					b.Fatal(err)
-				}
-				if _, err := plan.Make(g, snap, plan.Policy{}); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/node")
-		})
 	}
+}
+
+func graphAndPlan(b *testing.B, nodes []graph.Node, images []graph.Image) {
+	b.ReportAllocs()
+	var (
+		g    *graph.Graph
+		made *plan.Plan
+	)
+	run := func() {
+		var err error
+		if g, err = graph.New(nodes...); err != nil {
+			b.Fatal(err)
+		}
+		if made, err = plan.Make(g, graph.NewSnapshot(images), plan.Policy{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	before := memory(false)
+	for b.Loop() {
+		run()
+	}
+	per := float64(len(nodes))
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/per, "ns/node")
+	b.ReportMetric(float64(memory(false).TotalAlloc-before.TotalAlloc)/float64(b.N)/per, "B/node")
+	g, made = nil, nil
+	idle := memory(true)
+	run()
+	b.ReportMetric(float64(memory(true).HeapAlloc-idle.HeapAlloc)/per, "kept-B/node")
+	runtime.KeepAlive(g)
+	runtime.KeepAlive(made)
+}
+
+// memory reads what was allocated; after a collection, what is still used.
+func memory(collect bool) runtime.MemStats {
+	if collect {
+		runtime.GC()
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m
 }

@@ -1,6 +1,11 @@
 package plan
 
-import "github.com/terok-ai/terok-agent/pkg/graph"
+import (
+	"iter"
+	"slices"
+
+	"github.com/terok-ai/terok-agent/pkg/graph"
+)
 
 // demand finds which nodes are needed and lets what is rebuilt below reach
 // what stands on it. Verdicts go up, demand comes down: a needed node that is
@@ -9,7 +14,7 @@ import "github.com/terok-ai/terok-agent/pkg/graph"
 // Build once, so the work is in proportion to the edges.
 func (m *maker) demand(targets []graph.ID) {
 	m.needed = make([]bool, len(m.steps))
-	m.readers = m.readersOf()
+	readers := m.readersOf()
 	var queue []int
 	need := func(i int) {
 		if !m.needed[i] {
@@ -18,7 +23,8 @@ func (m *maker) demand(targets []graph.ID) {
 		}
 	}
 	for _, id := range targets {
-		need(m.at[id])
+		i, _ := m.g.Position(id) // known to be there
+		need(i)
 	}
 	for i := range m.steps {
 		// What was asked to be made again makes its readers stale even if
@@ -32,12 +38,12 @@ func (m *maker) demand(targets []graph.ID) {
 		queue = queue[1:]
 		s := &m.steps[i]
 		if m.turnStale(i) || (m.needed[i] && (s.Action == Build || s.Kind == graph.KindStage)) {
-			for _, in := range s.Inputs {
-				need(m.at[in.Node])
+			for _, j := range m.g.InputsAt(i) {
+				need(j)
 			}
 		}
 		if (s.Action == Build && m.willBuild(i)) || s.Source != "" {
-			for _, r := range m.readers[i] {
+			for _, r := range readers.of(i) {
 				if m.turnStale(r) {
 					queue = append(queue, r)
 				}
@@ -46,21 +52,39 @@ func (m *maker) demand(targets []graph.ID) {
 	}
 }
 
-// readersOf lists, for each layer, the layers that read it, stages looked
+// readers are the layers that read each layer: those of i are
+// all[from[i]:from[i+1]].
+type readers struct{ all, from []int }
+
+func (r readers) of(i int) []int { return r.all[r.from[i]:r.from[i+1]] }
+
+// readersOf finds, for each layer, the layers that read it, stages looked
 // through.
-func (m *maker) readersOf() [][]int {
-	readers := make([][]int, len(m.steps))
-	for i := range m.steps {
-		if m.steps[i].Kind != graph.KindLayer {
-			continue
-		}
-		for _, in := range m.layerInputs(&m.g.Nodes()[i]) {
-			if j := m.at[in.Node]; !in.Builder {
-				readers[j] = append(readers[j], i)
+func (m *maker) readersOf() readers {
+	r := readers{from: make([]int, len(m.steps)+1)}
+	visit := func(f func(input, reader int)) {
+		for i := range m.steps {
+			if m.steps[i].Kind != graph.KindLayer {
+				continue
+			}
+			for in := range m.layerInputs(m.node(i)) {
+				if !in.Builder {
+					f(in.at, i)
+				}
 			}
 		}
 	}
-	return readers
+	visit(func(input, _ int) { r.from[input+1]++ })
+	for i := range m.steps {
+		r.from[i+1] += r.from[i]
+	}
+	r.all = make([]int, r.from[len(m.steps)])
+	next := slices.Clone(r.from)
+	visit(func(input, reader int) {
+		r.all[next[input]] = reader
+		next[input]++
+	})
+	return r
 }
 
 // turnStale turns a needed layer to Build when its image would not stand on the
@@ -70,7 +94,7 @@ func (m *maker) turnStale(i int) bool {
 	if s.Kind != graph.KindLayer || !m.needed[i] || s.Action == Build || m.records[i] == nil {
 		return false
 	}
-	reasons := m.rebuiltInputs(&m.g.Nodes()[i], m.records[i])
+	reasons := m.rebuiltInputs(m.node(i), m.records[i])
 	if len(reasons) == 0 {
 		return false
 	}
@@ -82,24 +106,24 @@ func (m *maker) turnStale(i int) bool {
 // rebuiltInputs lists the inputs whose image is, or will be, another one than
 // the record was built on, although their keys did not move. What the store
 // does not hold, and nobody needs, cannot be compared.
-func (m *maker) rebuiltInputs(n *graph.Node, rec *memory) []Reason {
+func (m *maker) rebuiltInputs(n node, rec *memory) []Reason {
 	var reasons []Reason
-	seen := map[graph.ID]bool{}
-	for _, in := range m.layerInputs(n) {
-		j := m.at[in.Node]
-		t := &m.steps[j]
-		if in.Builder || t.Kind != graph.KindLayer || seen[in.Node] {
+	m.turn++
+	next := 0 // where the record has what comes next, as a rule
+	for in := range m.layerInputs(n) {
+		t := &m.steps[in.at]
+		if in.Builder || t.Kind != graph.KindLayer || m.seen[in.at] == m.turn {
 			continue
 		}
-		seen[in.Node] = true
-		was, ok := rec.Input(in.Node)
+		m.seen[in.at] = m.turn
+		was, ok := rec.inputFrom(&next, in.Node)
 		if !ok {
 			continue
 		}
 		switch {
-		case t.Action == Build && m.willBuild(j):
+		case t.Action == Build && m.willBuild(in.at):
 			reasons = append(reasons, Reason{Code: InputRebuilt, Subject: string(in.Node), From: short(was.Image)})
-		case t.Source != "" && (m.needed == nil || !m.needed[j]):
+		case t.Source != "" && (m.needed == nil || !m.needed[in.at]):
 			// It is pulled only when somebody needs it.
 		case t.Found != "" && t.Found != was.Image:
 			reasons = append(reasons, Reason{Code: InputRebuilt, Subject: string(in.Node), From: short(was.Image), To: short(t.Found)})
@@ -118,25 +142,39 @@ func (m *maker) willBuild(j int) bool {
 	return asked
 }
 
-// layerInputs are the inputs of a layer and of its stages.
-func (m *maker) layerInputs(n *graph.Node) []graph.Input {
-	var out []graph.Input
-	seen := map[graph.ID]bool{}
-	var visit func(n *graph.Node)
-	visit = func(n *graph.Node) {
-		for _, in := range n.Inputs {
-			if t := &m.steps[m.at[in.Node]]; t.Kind == graph.KindStage {
-				if !seen[in.Node] {
-					seen[in.Node] = true
-					visit(&m.g.Nodes()[m.at[in.Node]])
-				}
-				continue
+// input is an input with the place of its node.
+type input struct {
+	*graph.Input
+	at int
+}
+
+// layerInputs yields the inputs of a layer and of its stages.
+func (m *maker) layerInputs(n node) iter.Seq[input] {
+	return func(yield func(input) bool) { m.eachInput(n, nil, yield) }
+}
+
+// eachInput returns false when yield wants no more. Seen are the stages that
+// were visited; a layer without stages needs none.
+func (m *maker) eachInput(n node, seen map[int]bool, yield func(input) bool) bool {
+	for k, j := range m.g.InputsAt(n.at) {
+		if m.steps[j].Kind != graph.KindStage {
+			if !yield(input{&n.Inputs[k], j}) {
+				return false
 			}
-			out = append(out, in)
+			continue
+		}
+		if seen == nil {
+			seen = map[int]bool{}
+		}
+		if seen[j] {
+			continue
+		}
+		seen[j] = true
+		if !m.eachInput(m.node(j), seen, yield) {
+			return false
 		}
 	}
-	visit(n)
-	return out
+	return true
 }
 
 // dropUnneeded gives nodes that nobody needs their last verdict. Moving a name
@@ -160,7 +198,7 @@ func (m *maker) judgeStages() {
 		if s.Kind != graph.KindStage {
 			continue
 		}
-		j := m.at[s.Layer]
+		j, _ := m.g.Position(s.Layer)
 		layer := &m.steps[j]
 		s.Action = layer.Action
 		if layer.Action != Build {
@@ -171,7 +209,7 @@ func (m *maker) judgeStages() {
 			s.Reasons = append([]Reason(nil), layer.Reasons[:min(1, len(layer.Reasons))]...)
 			continue
 		}
-		s.Reasons = m.stageReasons(&m.g.Nodes()[i], &rec.Record)
+		s.Reasons = m.stageReasons(m.node(i), &rec.Record)
 		if len(s.Reasons) == 0 {
 			s.Action = UpToDate
 		}

@@ -43,33 +43,32 @@ func (d *difference) merge(o difference) {
 
 // layerDiff compares a layer and its stages with a record. Of a stage that it is
 // not built on, only files reach it.
-func (m *maker) layerDiff(n *graph.Node, rec *graph.Record) difference {
+func (m *maker) layerDiff(n node, rec *graph.Record) difference {
 	under := m.standsOn(n)
 	var d difference
-	var visit func(n *graph.Node)
-	seen := map[graph.ID]bool{}
-	visit = func(n *graph.Node) {
-		for _, in := range n.Inputs {
-			s := &m.g.Nodes()[m.at[in.Node]]
-			if s.Kind == graph.KindStage && !seen[s.ID] {
-				seen[s.ID] = true
+	var visit func(n node)
+	seen := map[int]bool{}
+	visit = func(n node) {
+		for _, j := range m.g.InputsAt(n.at) {
+			if s := m.node(j); s.Kind == graph.KindStage && !seen[j] {
+				seen[j] = true
 				visit(s)
 			}
 		}
-		d.merge(m.nodeDiff(n, rec, under[n.ID]))
+		d.merge(m.nodeDiff(n.Node, rec, under[n.at]))
 	}
 	visit(n)
 	return d
 }
 
 // standsOn are a layer and the stages that it is built on, one on the other.
-func (m *maker) standsOn(n *graph.Node) map[graph.ID]bool {
-	out := map[graph.ID]bool{}
-	for n != nil && !out[n.ID] {
-		out[n.ID] = true
-		var next *graph.Node
-		for _, in := range n.Inputs {
-			if s := &m.g.Nodes()[m.at[in.Node]]; in.Role == graph.RoleFrom && s.Kind == graph.KindStage {
+func (m *maker) standsOn(n node) map[int]bool {
+	out := map[int]bool{}
+	for n.Node != nil && !out[n.at] {
+		out[n.at] = true
+		var next node
+		for k, j := range m.g.InputsAt(n.at) {
+			if s := m.node(j); n.Inputs[k].Role == graph.RoleFrom && s.Kind == graph.KindStage {
 				next = s
 			}
 		}
@@ -112,14 +111,13 @@ func (m *maker) stageRecord(n *graph.Node, rec *graph.Record) (graph.StageRecord
 }
 
 func (m *maker) isStage(id string) bool {
-	i, ok := m.at[graph.ID(id)]
-	if ok {
-		return m.steps[i].Kind == graph.KindStage
+	if i, ok := m.g.Position(graph.ID(id)); ok {
+		return m.g.Nodes()[i].Kind == graph.KindStage
 	}
 	// Only stages are named below a layer of the graph: the record may name
 	// one that is gone.
 	if cut := strings.LastIndexByte(id, '/'); cut > 0 {
-		_, ok = m.at[graph.ID(id[:cut])]
+		_, ok := m.g.Position(graph.ID(id[:cut]))
 		return ok
 	}
 	return false
@@ -128,15 +126,14 @@ func (m *maker) isStage(id string) bool {
 // stageReasons are the reasons for which a stage's steps run again, those of its
 // own inputs included. Its configuration makes none run: where it reaches an
 // image it is a reason of the layer.
-func (m *maker) stageReasons(n *graph.Node, rec *graph.Record) []Reason {
-	if st, known := m.stageRecord(n, rec); known && st.Keys.Files == m.g.Keys(n.ID).Files {
+func (m *maker) stageReasons(n node, rec *graph.Record) []Reason {
+	if st, known := m.stageRecord(n.Node, rec); known && st.Keys.Files == m.g.Keys(n.ID).Files {
 		return nil
 	}
-	d := m.nodeDiff(n, rec, false)
-	for _, in := range n.Inputs {
-		t := &m.g.Nodes()[m.at[in.Node]]
-		if t.Kind == graph.KindStage && len(m.stageReasons(t, rec)) > 0 {
-			d.add(Reason{Code: InputChanged, Subject: string(in.Node)})
+	d := m.nodeDiff(n.Node, rec, false)
+	for _, j := range m.g.InputsAt(n.at) {
+		if t := m.node(j); t.Kind == graph.KindStage && len(m.stageReasons(t, rec)) > 0 {
+			d.add(Reason{Code: InputChanged, Subject: string(t.ID)})
 		}
 	}
 	return d.reasons

@@ -59,7 +59,7 @@ func Explain(g *graph.Graph, snap graph.Snapshot, p *Plan, id graph.ID) (Explana
 	if n.Kind == graph.KindStage {
 		layer, _ = g.Lookup(n.Layer)
 	}
-	m := &maker{g: g, snap: snap, at: map[graph.ID]int{}}
+	m := &maker{g: g, snap: snap}
 	now := m.lookNow(&layer)
 	rec := &graph.Record{}
 	if now.record != nil && now.record.read() == nil {

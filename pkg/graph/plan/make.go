@@ -38,14 +38,12 @@ func Make(g *graph.Graph, snap graph.Snapshot, p Policy) (*Plan, error) {
 	if err := checkPolicy(g, p); err != nil {
 		return nil, err
 	}
-	m := &maker{g: g, snap: snap, policy: p, at: make(map[graph.ID]int, len(g.Nodes()))}
+	m := &maker{g: g, snap: snap, policy: p}
 	m.steps = make([]Step, len(g.Nodes()))
 	m.records = make([]*memory, len(m.steps))
 	m.own = make([]bool, len(m.steps))
-	for i := range g.Nodes() {
-		m.at[g.Nodes()[i].ID] = i
-	}
-	for i := range g.Nodes() {
+	m.seen = make([]int, len(m.steps))
+	for i := range m.steps {
 		m.judge(i)
 	}
 	targets := p.Targets
@@ -79,15 +77,15 @@ func checkPolicy(g *graph.Graph, p Policy) error {
 
 // leaves are the layers that no other node reads.
 func leaves(g *graph.Graph) []graph.ID {
-	read := map[graph.ID]bool{}
-	for i := range g.Nodes() {
-		for _, in := range g.Nodes()[i].Inputs {
-			read[in.Node] = true
+	read := make([]bool, len(g.Nodes()))
+	for i := range read {
+		for _, j := range g.InputsAt(i) {
+			read[j] = true
 		}
 	}
 	var out []graph.ID
-	for i := range g.Nodes() {
-		if n := &g.Nodes()[i]; n.Kind == graph.KindLayer && !read[n.ID] {
+	for i := range read {
+		if n := &g.Nodes()[i]; n.Kind == graph.KindLayer && !read[i] {
 			out = append(out, n.ID)
 		}
 	}
@@ -98,23 +96,33 @@ type maker struct {
 	g       *graph.Graph
 	snap    graph.Snapshot
 	policy  Policy
-	at      map[graph.ID]int
 	steps   []Step
 	records []*memory // what the image now there remembers, by node
 	own     []bool    // layers that must be made here, by node
 	needed  []bool
-	readers [][]int
+	// seen is in which turn each node was last looked at by rebuiltInputs, which
+	// looks at each of a layer's inputs once.
+	seen []int
+	turn int
 }
+
+// node is a node with its place in the graph, in steps and beside them.
+type node struct {
+	*graph.Node
+	at int
+}
+
+func (m *maker) node(i int) node { return node{&m.g.Nodes()[i], i} }
 
 // judge gives a node the verdict that follows from its own key and the store
 // alone; what its inputs will become is added by demand.
 func (m *maker) judge(i int) {
-	n := &m.g.Nodes()[i]
+	n := m.node(i)
 	s := &m.steps[i]
 	*s = Step{
 		Node: n.ID, Kind: n.Kind, Layer: n.Layer, Ref: n.Ref, Digest: n.Digest, Version: n.Version,
 		Unchecked: n.Unchecked, Unpinned: n.Unpinned, Tags: n.Tags, Inputs: n.Inputs,
-		Key: m.g.Keys(n.ID).Image, Action: UpToDate,
+		Key: m.g.KeysAt(i).Image, Action: UpToDate,
 	}
 	switch n.Kind {
 	case graph.KindBase:
@@ -122,12 +130,12 @@ func (m *maker) judge(i int) {
 	case graph.KindStage:
 		// judged with its layer, by judgeStages
 	case graph.KindLayer:
-		m.judgeLayer(i, n, s)
+		m.judgeLayer(n, s)
 		m.own[i] = s.Action == Build && (s.Salt != "" || m.standsOnOwn(n))
 	}
 }
 
-func (m *maker) judgeBase(n *graph.Node, s *Step) {
+func (m *maker) judgeBase(n node, s *Step) {
 	if _, ok := m.snap.ByID(n.Digest); ok {
 		s.Found = n.Digest
 		return
@@ -136,9 +144,9 @@ func (m *maker) judgeBase(n *graph.Node, s *Step) {
 	s.Reasons = []Reason{{Code: NoImage, Subject: n.Ref, To: n.Digest}}
 }
 
-func (m *maker) judgeLayer(i int, n *graph.Node, s *Step) {
-	now := m.lookNow(n)
-	m.records[i] = now.record
+func (m *maker) judgeLayer(n node, s *Step) {
+	now := m.lookNow(n.Node)
+	m.records[n.at] = now.record
 	if now.image.ID != "" {
 		s.Replaces = now.image.ID
 	}
@@ -170,15 +178,15 @@ func (m *maker) judgeLayer(i int, n *graph.Node, s *Step) {
 	s.Action = Build
 	if img, rec, ok := m.byKey(n, m.snap); ok {
 		s.Action, s.Found, s.Salt = Retag, img.ID, rec.Salt
-		m.records[i] = rec
+		m.records[n.at] = rec
 		return
 	}
-	m.considerOffer(i, n, s)
+	m.considerOffer(n, s)
 }
 
 // whyNot returns why the image now there is not the one wanted; nothing when
 // it is.
-func (m *maker) whyNot(n *graph.Node, now found, s *Step) []Reason {
+func (m *maker) whyNot(n node, now found, s *Step) []Reason {
 	switch {
 	case now.foreign != nil:
 		return []Reason{*now.foreign}
@@ -255,8 +263,8 @@ func (m *maker) lookNow(n *graph.Node) found {
 
 // byKey finds an image of this node with the wanted key and readable record
 // whose inputs are what they are now.
-func (m *maker) byKey(n *graph.Node, where graph.Snapshot) (graph.Image, *memory, bool) {
-	for _, img := range Originals(where.ByKey(m.g.Keys(n.ID).Image)) {
+func (m *maker) byKey(n node, where graph.Snapshot) (graph.Image, *memory, bool) {
+	for _, img := range Originals(where.ByKey(m.g.KeysAt(n.at).Image)) {
 		rec, foreign := remember(n.ID, "", img)
 		if foreign == nil && rec.Platform == n.Platform && len(m.rebuiltInputs(n, rec)) == 0 {
 			return img, rec, true

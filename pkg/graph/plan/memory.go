@@ -43,3 +43,19 @@ func (m *memory) read() error {
 	m.Record, m.whole = rec, true
 	return nil
 }
+
+// inputFrom returns the image that was built on for a node, and looks first
+// where next says: who asks in the record's order asks for the next one.
+func (m *memory) inputFrom(next *int, id graph.ID) (graph.InputRecord, bool) {
+	if k := *next; k < len(m.Inputs) && m.Inputs[k].Node == id {
+		*next = k + 1
+		return m.Inputs[k], true
+	}
+	for k, in := range m.Inputs {
+		if in.Node == id {
+			*next = k + 1
+			return in, true
+		}
+	}
+	return graph.InputRecord{}, false
+}

@@ -1,11 +1,9 @@
 package plan
 
-import "github.com/terok-ai/terok-agent/pkg/graph"
-
 // considerOffer turns a build into a pull when a registry has the image. What
 // was refreshed here does not fall back to what others have, neither in its own
 // image nor in one that holds it; and what is too old already is left.
-func (m *maker) considerOffer(i int, n *graph.Node, s *Step) {
+func (m *maker) considerOffer(n node, s *Step) {
 	img, rec, ok := m.byKey(n, m.policy.Offered)
 	if !ok || len(img.Names) == 0 || m.standsOnOwn(n) {
 		return
@@ -17,13 +15,13 @@ func (m *maker) considerOffer(i int, n *graph.Node, s *Step) {
 		return
 	}
 	s.Action, s.Found, s.Salt, s.Source, s.Changed = Pull, img.ID, rec.Salt, img.Names[0], nil
-	m.records[i] = rec
+	m.records[n.at] = rec
 }
 
 // standsOnOwn reports whether what a layer holds must be made here.
-func (m *maker) standsOnOwn(n *graph.Node) bool {
-	for _, in := range m.layerInputs(n) {
-		if !in.Builder && m.own[m.at[in.Node]] {
+func (m *maker) standsOnOwn(n node) bool {
+	for in := range m.layerInputs(n) {
+		if !in.Builder && m.own[in.at] {
 			return true
 		}
 	}

@@ -82,10 +82,7 @@ func Check(saved *Saved, g *graph.Graph, fresh *Plan) error {
 	for i := range saved.Steps {
 		was[saved.Steps[i].Node] = &saved.Steps[i]
 	}
-	m := &maker{g: g, at: map[graph.ID]int{}, steps: fresh.Steps}
-	for i := range fresh.Steps {
-		m.at[fresh.Steps[i].Node] = i
-	}
+	m := &maker{g: g}
 	for i := range fresh.Steps {
 		s := &fresh.Steps[i]
 		old := was[s.Node]
@@ -118,12 +115,12 @@ func (m *maker) moved(saved *Saved, old, now *Step) []Reason {
 	case now.Kind == graph.KindBase:
 		return nil // its digest is all that is saved of it
 	case old.Key != now.Key:
-		n, _ := m.g.Lookup(now.Node)
+		i, _ := m.g.Position(now.Node)
 		rec, err := graph.ParseRecord(map[string]string{
 			graph.LabelRecord: saved.records[now.Node], graph.LabelNode: string(now.Node), graph.LabelKey: string(old.Key),
 		})
 		if err == nil {
-			if d := m.layerDiff(&n, &rec); len(d.reasons) > 0 {
+			if d := m.layerDiff(m.node(i), &rec); len(d.reasons) > 0 {
 				return d.reasons
 			}
 		}
