@@ -23,6 +23,8 @@ type attempt struct {
 	tail ring
 	// stderr keeps podman's own words for classification.
 	stderr ring
+	// held is a line that is podman's last word, or else a step's.
+	held string
 }
 
 // stderrLines bounds what is kept of stderr: about 64 KB of common lines.
@@ -44,16 +46,37 @@ func newAttempt(b *build) *attempt {
 func (a *attempt) read(l outputLine) {
 	if l.stderr {
 		a.stderr.add(l.text)
-		if isPodmansOwn(l.text) {
-			return
-		}
-		a.log(a.parser.at(logLine, l.text))
+		a.readError(l.text)
 		return
 	}
 	for _, m := range a.parser.line(l.text) {
 		a.take(m)
 	}
 }
+
+// readError takes one line of stderr. An "Error: " can be podman's, which ends
+// with it, or a step's, and then something follows.
+func (a *attempt) readError(text string) {
+	if isError(text) || !strings.HasPrefix(a.held, stepError) {
+		a.release()
+	}
+	switch {
+	case isError(text):
+		a.held = text
+	case !isPodmansOwn(text):
+		a.logText(text)
+	}
+}
+
+// release logs the line that was held back: it is a step's.
+func (a *attempt) release() {
+	if a.held != "" {
+		a.logText(a.held)
+		a.held = ""
+	}
+}
+
+func (a *attempt) logText(text string) { a.log(a.parser.at(logLine, text)) }
 
 func (a *attempt) take(m mark) {
 	if m.image != "" {

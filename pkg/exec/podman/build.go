@@ -177,6 +177,9 @@ func (b *build) attempt(ctx context.Context, p buildPlan) (exec.Result, *attempt
 	r := b.r
 	r.Parents = otherThanStages(b.file, r.Parents)
 	end := b.x.watched(ctx, b.dir, argv(r, p), a.read)
+	if end.code == 0 {
+		a.release() // podman had nothing to complain about
+	}
 	id, err := a.outcome(ctx, end, p.iidFile)
 	if err != nil {
 		return exec.Result{}, nil, err

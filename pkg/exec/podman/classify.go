@@ -164,12 +164,17 @@ var rules = []struct {
 	{exec.ClassStorage, regexp.MustCompile(`permission denied`)},
 }
 
-// isPodmansOwn says whether a line of stderr is podman's, not a step's. A step
-// can print such a line too; then it is missing in its log and still shown
-// where it matters, in the message.
+// stepError begins podman's word on a step that failed, which can have several
+// lines.
+const stepError = `Error: building at STEP "`
+
+// isError says whether a line of stderr can be podman's last word.
+func isError(line string) bool { return strings.HasPrefix(line, "Error: ") }
+
+// isPodmansOwn says whether a line of stderr is podman's, not a step's, when it
+// is no error. A step can print such a line too; then it is missing in its log.
 func isPodmansOwn(line string) bool {
-	return strings.HasPrefix(line, "Error: ") || strings.HasPrefix(line, "error running container: ") ||
-		strings.HasPrefix(line, `time="`)
+	return strings.HasPrefix(line, "error running container: ") || strings.HasPrefix(line, `time="`)
 }
 
 // ownWords are podman's lines of stderr: an error with all that follows it,
@@ -177,7 +182,7 @@ func isPodmansOwn(line string) bool {
 func ownWords(lines []string) string {
 	last := len(lines)
 	for i, l := range lines {
-		if strings.HasPrefix(l, "Error: ") {
+		if isError(l) {
 			last = i
 		}
 	}
