@@ -33,13 +33,12 @@ func TestInstallFromRegistry(t *testing.T) {
 	if os.Getenv("TEROK_LONG") == "" {
 		return // a few gigabytes, a few minutes
 	}
-	p := &project{World: buildtest.NewBare(t), podman: podmantest.Storage(t)}
-	p.engine = onPodman{p.podman}
-	podmantest.LoadDebian(t, p.podman)
-	for _, kv := range p.podman.Vars {
-		k, v, _ := strings.Cut(kv, "=")
-		t.Setenv(k, v)
+	if os.Getenv("TEROK_TEST_STORAGE") == "" {
+		t.Setenv("TEROK_TEST_STORAGE", "/var/tmp") // too much for memory
 	}
+	p := &project{World: buildtest.NewBare(t), podman: podmantest.Storage(t)}
+	podmantest.LoadDebian(t, p.podman)
+	p.usePodman(t)
 	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	mirrors := p.nodeOnLoopback(t)
 	mirrors = append(mirrors, p.pythonOnLoopback(t)...)

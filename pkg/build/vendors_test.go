@@ -24,12 +24,13 @@ func TestVendorsOnLoopback(t *testing.T) {
 	// A script that nothing pins belongs to the base, and the plan says so.
 	p.Write(t, "agents/loose.yaml", `default: false
 install:
-  - script: {run: "printf '#!/bin/sh\necho loose script\n' > /opt/terok/agents/loose/loose; chmod +x /opt/terok/agents/loose/loose"}
+  - script: {run: "printf '#!/bin/sh\n: \"${1:+$(touch /opt/terok/agents/loose/$1)}\"; echo loose script\n' > /opt/terok/agents/loose/loose; chmod +x /opt/terok/agents/loose/loose"}
 commands: {loose: loose}
+prepare: {run: [loose, warmed]}
 `)
 	names = append(names, "loose")
 	slices.Sort(names)
-	commands += "; loose"
+	commands += "; loose; ls /opt/terok/agents/loose/warmed"
 	p.agents = strings.Join(names, ",")
 	vendors := func(s *build.Spec, o *build.Options) {
 		s.Sidecars = []string{"coderabbit"}
@@ -45,7 +46,7 @@ commands: {loose: loose}
 	l1 := "terok-l1-cli:debian-12-" + strings.Join(names, "-")
 	got := p.run(t, l1, "sh", "-euc", commands+`
 		find / -xdev -name UNWANTED | grep -v -e sonar -e python314 -e uv || cat /usr/local/share/terok/parts/yq.json`)
-	for _, want := range []string{"loose script", "yq version 4.", "sonar version 8.", "python314 version 3.14.", `"name": "yq", "kind": "tool", "version": "4.`} {
+	for _, want := range []string{"loose script\n/opt/terok/agents/loose/warmed", "yq version 4.", "sonar version 8.", "python314 version 3.14.", `"name": "yq", "kind": "tool", "version": "4.`} {
 		if !strings.Contains(got, want) {
 			t.Errorf("in l1: no %q in\n%s", want, got)
 		}
