@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/terok-ai/terok-agent/pkg/exec"
@@ -122,20 +123,9 @@ func standardLabels(p *Planned, n graph.Node, now time.Time) map[string]string {
 		}
 	}
 	if layers.IsRunnable(n.ID) {
-		l[graph.LabelAgents] = joinNames(n.Contains)
+		l[graph.LabelAgents] = strings.Join(n.Contains, ",")
 	}
 	return l
-}
-
-func joinNames(names []string) string {
-	s := ""
-	for i, n := range names {
-		if i > 0 {
-			s += ","
-		}
-		s += n
-	}
-	return s
 }
 
 // ImageSet names the images that other programs start from.

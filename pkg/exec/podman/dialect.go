@@ -24,13 +24,13 @@ func (v version) atLeast(major, minor int) bool {
 	return v.major > major || (v.major == major && v.minor >= minor)
 }
 
-// podmanVersion asks podman once; only an answer is remembered.
+// podmanVersion asks podman once, also when several builds begin together; only
+// an answer is remembered.
 func (x *Executor) podmanVersion(ctx context.Context) (version, error) {
-	x.mu.Lock()
-	known := x.version
-	x.mu.Unlock()
-	if known != nil {
-		return *known, nil
+	x.asking.Lock()
+	defer x.asking.Unlock()
+	if x.version != nil {
+		return *x.version, nil
 	}
 	stdout, stderr, end := x.output(ctx, "version", "--format", "json")
 	if end.err != nil || end.code != 0 {
@@ -41,9 +41,7 @@ func (x *Executor) podmanVersion(ctx context.Context) (version, error) {
 	if err != nil {
 		return version{}, failed(exec.ClassUnknown, fmt.Errorf("asking podman for its version: %w", err))
 	}
-	x.mu.Lock()
 	x.version = &v
-	x.mu.Unlock()
 	return v, nil
 }
 

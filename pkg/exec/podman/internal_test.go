@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/terok-ai/terok-agent/pkg/exec"
@@ -163,5 +164,24 @@ func TestLeftBy(t *testing.T) {
 	}
 	if got := leftBy([]container{mine}, []trace{{}}); len(got) != 0 {
 		t.Errorf("an unreadable trace claims %v", got)
+	}
+}
+
+// Builds that begin together ask for podman's version once.
+func TestVersionIsAskedOnce(t *testing.T) {
+	asked := filepath.Join(t.TempDir(), "asked")
+	script := `echo >> ` + asked + `; sleep 0.1; echo '{"Client": {"Version": "4.3.1"}}'`
+	x := New(Options{Cmd: []string{"sh", "-c", script, "podman"}})
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			if v, err := x.podmanVersion(t.Context()); err != nil || v.text != "4.3.1" {
+				t.Errorf("version %q, %v", v.text, err)
+			}
+		})
+	}
+	group.Wait()
+	if text, err := os.ReadFile(asked); err != nil || string(text) != "\n" {
+		t.Errorf("asked %d times (%v), want once", len(text), err)
 	}
 }

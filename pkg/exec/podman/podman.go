@@ -36,8 +36,11 @@ type Options struct {
 type Executor struct {
 	o Options
 
-	mu      sync.Mutex
+	// asking is held while podman is asked for its version.
+	asking  sync.Mutex
 	version *version
+
+	mu sync.Mutex
 	// active counts builds under way; dead are the traces of those that were
 	// cut off. Leftovers are only removed when no build is under way, because
 	// a running build's working containers look like a dead one's.
