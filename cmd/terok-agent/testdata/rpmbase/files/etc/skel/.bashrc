@@ -1,0 +1,4 @@
+# As on Fedora the user's own file reads the system's.
+if [ -f /etc/bashrc ]; then
+    . /etc/bashrc
+fi
