@@ -145,12 +145,14 @@ func graphAndPlan(b *testing.B, nodes []graph.Node, images []graph.Image) {
 			b.Fatal(err)
 		}
 	}
-	before := memory(false)
+	before, busy := memory(false), worked()
 	for b.Loop() {
 		run()
 	}
+	busy = worked() - busy
 	per := float64(len(nodes))
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/per, "ns/node")
+	b.ReportMetric(float64(busy.Nanoseconds())/float64(b.N)/per, "cpu-ns/node")
 	b.ReportMetric(float64(memory(false).TotalAlloc-before.TotalAlloc)/float64(b.N)/per, "B/node")
 	g, made = nil, nil
 	idle := memory(true)
