@@ -19,7 +19,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL    := go tool -modfile=tools/go.mod
 # Packages that touch no engine: the race detector runs on these.
 PURE    := ./pkg/graph/... ./pkg/layers/... ./pkg/llb/... ./pkg/exec
-TEST    := TEROK_REQUIRE_ENGINE=1 go test -shuffle=on -timeout 40m -p 2
+TEST    := TEROK_REQUIRE_ENGINE=1 go test -shuffle=on -timeout 60m -p 2
 
 .DEFAULT_GOAL := help
 .PHONY: help quickstart build test test-long check format bench clean
