@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/terok-ai/terok-agent/pkg/build"
-	"github.com/terok-ai/terok-agent/pkg/build/buildtest"
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/buildkittest"
 	"github.com/terok-ai/terok-agent/pkg/exec/exectest"
 	"github.com/terok-ai/terok-agent/pkg/layers"
@@ -14,8 +13,7 @@ import (
 // they built is found in the registry from another machine, and after the loss
 // of all their caches an agent's new version builds that agent and l1 only.
 func TestTwoDaemonsAndARegistry(t *testing.T) {
-	p := &project{World: buildtest.New(t), agents: "claude,codex"}
-	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	p := engineless(t, "claude,codex")
 	r := exectest.ServeRegistry(t)
 	ref := r.Put(t, "library/debian:12", buildkittest.Busybox(t))
 	one := onBuildkit(t, "registry:"+r.Host+"/team")

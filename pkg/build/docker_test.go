@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/terok-ai/terok-agent/pkg/build/buildtest"
 	"github.com/terok-ai/terok-agent/pkg/exec"
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/buildkittest"
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/dockertest"
@@ -19,8 +18,7 @@ func TestDockerStore(t *testing.T) {
 		k, v, _ := strings.Cut(kv, "=")
 		t.Setenv(k, v)
 	}
-	p := &project{World: buildtest.New(t), agents: "claude,codex"}
-	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	p := engineless(t, "claude,codex")
 	base := e.Load(t, "debian:12", buildkittest.Busybox(t))
 	docker := onBuildkit(t, "docker")
 	if got := p.apply(t, docker); got != "agent/claude agent/codex fetch l0 l1" {
@@ -75,8 +73,7 @@ func TestDockerStore(t *testing.T) {
 // Without an engine, or without its command, the error says what to do.
 func TestDockerStoreWithoutDocker(t *testing.T) {
 	dockertest.Require(t)
-	p := &project{World: buildtest.New(t), agents: "claude"}
-	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	p := engineless(t, "claude")
 	docker := onBuildkit(t, "docker")
 	t.Setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
 	t.Setenv("PATH", strings.Join(dockertest.Directories(), ":"))

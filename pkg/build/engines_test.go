@@ -90,14 +90,22 @@ type onLayout struct {
 
 var _ engine = onLayout{}
 
+// layoutWithBase is the directory of an OCI layout that has the base.
+func layoutWithBase(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "images")
+	buildkittest.AddToLayout(t, dir, buildtest.Base, buildkittest.Busybox(t))
+	return dir
+}
+
 // newLayoutProject is a project on BuildKit with the base in a layout. It has
 // no PATH, so that nothing but the daemon can help.
 func newLayoutProject(t *testing.T) *project {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "images")
 	e := onLayout{dir: dir, pick: onBuildkit(t, "oci:"+dir)}
-	p := &project{World: buildtest.New(t), engine: e, agents: "claude,codex"}
-	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	p := engineless(t, "claude,codex")
+	p.engine = e
 	t.Setenv("PATH", "")
 	e.addBase(t, buildtest.Base)
 	return p

@@ -13,10 +13,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
-	"github.com/terok-ai/terok-agent/pkg/build"
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/buildkittest"
 	"github.com/terok-ai/terok-agent/pkg/graph"
-	"github.com/terok-ai/terok-agent/pkg/layers"
 )
 
 // wholeGrammar has what only newer builders know. SERVER and CHECKSUM are
@@ -70,7 +68,6 @@ func archive(t *testing.T, name, text string) string {
 // those of files that only a trigger of the base reads too.
 func TestGrammarOnBuildkit(t *testing.T) {
 	p := newLayoutProject(t)
-	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	base := buildkittest.Busybox(t, "FROM_BASE=on")
 	config, err := base.ConfigFile()
 	if err != nil {
@@ -86,7 +83,7 @@ func TestGrammarOnBuildkit(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(served)) }))
 	defer server.Close()
 
-	u := &users{project: p, dir: t.TempDir()}
+	u := newUsers(t, p)
 	h := graph.NewContentHash()
 	_, _ = h.Write([]byte(served))
 	u.write(t, "it.Dockerfile", strings.NewReplacer("SERVER", server.URL, "CHECKSUM", graph.ContentDigest(h)).Replace(wholeGrammar))
@@ -99,8 +96,7 @@ func TestGrammarOnBuildkit(t *testing.T) {
 	if err := os.Symlink("real", filepath.Join(u.dir, "dirlink")); err != nil {
 		t.Fatal(err)
 	}
-	u.layers = []layers.UserLayer{{Name: "it", Dockerfile: filepath.Join(u.dir, "it.Dockerfile"), Context: u.dir, Tags: []string{"it:1"}}}
-	p.changes = append(p.changes, func(s *build.Spec, _ *build.Options) { s.Layers, s.NoL1 = u.layers, true })
+	u.declare("it", "it:1")
 	if got := p.apply(t); got != "it" {
 		t.Fatalf("built %q", got)
 	}

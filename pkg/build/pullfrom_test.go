@@ -10,7 +10,6 @@ import (
 	"github.com/terok-ai/terok-agent/pkg/build"
 	"github.com/terok-ai/terok-agent/pkg/build/buildtest"
 	"github.com/terok-ai/terok-agent/pkg/exec"
-	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/buildkittest"
 	"github.com/terok-ai/terok-agent/pkg/exec/podman/podmantest"
 )
 
@@ -85,10 +84,8 @@ func TestPullIntoALayout(t *testing.T) {
 // A registry that cannot be asked is an error, and nothing is built; what it
 // answers while pulling too.
 func TestPullFromTrouble(t *testing.T) {
-	p := &project{World: buildtest.New(t), agents: "claude,codex"}
-	t.Setenv("XDG_STATE_HOME", t.TempDir())
-	dir := filepath.Join(t.TempDir(), "images")
-	buildkittest.AddToLayout(t, dir, buildtest.Base, buildkittest.Busybox(t))
+	p := engineless(t, "claude,codex")
+	dir := layoutWithBase(t)
 	r := newTeamRegistry(t)
 	bk := func(_ *build.Spec, o *build.Options) {
 		o.Executor, o.Store, o.BuildkitAddrs = "buildkit", "oci:"+dir, []string{"unix:///nowhere"}

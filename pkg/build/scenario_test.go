@@ -35,12 +35,19 @@ type project struct {
 	notes []string
 }
 
+// engineless is a project that no engine is chosen for yet.
+func engineless(t *testing.T, agents string) *project {
+	t.Helper()
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	return &project{World: buildtest.New(t), agents: agents}
+}
+
 // newProject is a project on podman that has the base.
 func newProject(t *testing.T) *project {
 	t.Helper()
-	p := &project{World: buildtest.New(t), podman: podmantest.Storage(t), agents: "claude,codex"}
+	p := engineless(t, "claude,codex")
+	p.podman = podmantest.Storage(t)
 	p.usePodman(t)
-	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	p.engine.addBase(t, buildtest.Base)
 	return p
 }
@@ -54,8 +61,8 @@ func newBuiltProject(t *testing.T) *project {
 	if built.err != nil {
 		t.Fatal(built.err)
 	}
-	p := &project{World: buildtest.New(t), podman: built.env, agents: "claude,codex"}
-	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	p := engineless(t, "claude,codex")
+	p.podman = built.env
 	p.usePodman(t)
 	if !built.done {
 		p.engine.addBase(t, buildtest.Base)

@@ -3,7 +3,6 @@ package build_test
 import (
 	"errors"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -93,10 +92,8 @@ func TestPushFromPodman(t *testing.T) {
 }
 
 func TestPushFromALayout(t *testing.T) {
-	p := &project{World: buildtest.New(t), agents: "claude"}
-	t.Setenv("XDG_STATE_HOME", t.TempDir())
-	dir := filepath.Join(t.TempDir(), "images")
-	buildkittest.AddToLayout(t, dir, buildtest.Base, buildkittest.Busybox(t))
+	p := engineless(t, "claude")
+	dir := layoutWithBase(t)
 	bk := onBuildkit(t, "oci:"+dir)
 	t.Setenv("PATH", "")
 	r := newTeamRegistry(t)
@@ -114,8 +111,7 @@ func TestPushFromALayout(t *testing.T) {
 
 // What a registry that is the store gets can be found by key.
 func TestRegistryStoreHasKeys(t *testing.T) {
-	p := &project{World: buildtest.New(t), agents: "claude"}
-	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	p := engineless(t, "claude")
 	ref := serveBase(t)
 	r := newTeamRegistry(t)
 	bk := onBuildkit(t, "registry:"+r.prefix)

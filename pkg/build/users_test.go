@@ -9,6 +9,7 @@ import (
 	"github.com/terok-ai/terok-agent/pkg/build"
 	"github.com/terok-ai/terok-agent/pkg/build/buildtest"
 	"github.com/terok-ai/terok-agent/pkg/layers"
+	"github.com/terok-ai/terok-agent/pkg/testfile"
 )
 
 // usersFiles is a project of user layers: on the built-in ones, on the base, on
@@ -54,11 +55,27 @@ type users struct {
 	layers []layers.UserLayer
 }
 
-func newUsersProject(t *testing.T, p *project) *users {
+// newUsers makes a project one of user layers; none is declared yet.
+func newUsers(t *testing.T, p *project) *users {
 	t.Helper()
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	p.engine.addBase(t, "docker.io/library/other:1", "OTHER=1")
 	u := &users{project: p, dir: t.TempDir()}
+	p.changes = append(p.changes, func(s *build.Spec, _ *build.Options) { s.Layers, s.NoL1 = u.layers, true })
+	return u
+}
+
+// declare adds the layer of NAME.Dockerfile.
+func (u *users) declare(name, tag string) *layers.UserLayer {
+	u.layers = append(u.layers, layers.UserLayer{
+		Name: name, Dockerfile: filepath.Join(u.dir, name+".Dockerfile"), Context: u.dir, Tags: []string{tag},
+	})
+	return &u.layers[len(u.layers)-1]
+}
+
+func newUsersProject(t *testing.T, p *project) *users {
+	t.Helper()
+	p.engine.addBase(t, "docker.io/library/other:1", "OTHER=1")
+	u := newUsers(t, p)
 	for name, text := range usersFiles {
 		u.write(t, name, text)
 	}
@@ -66,25 +83,16 @@ func newUsersProject(t *testing.T, p *project) *users {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"dev", "tools", "bare"} {
-		u.layers = append(u.layers, layers.UserLayer{
-			Name: name, Dockerfile: filepath.Join(u.dir, name+".Dockerfile"), Context: u.dir, Tags: []string{"shop-" + name + ":latest"},
-		})
+		u.declare(name, "shop-"+name+":latest")
 	}
 	u.layers[0].Args = map[string]string{"NAME": "first"}
 	u.layers[2].Target = "all"
-	p.changes = append(p.changes, func(s *build.Spec, _ *build.Options) { s.Layers, s.NoL1 = u.layers, true })
 	return u
 }
 
 func (u *users) write(t *testing.T, name, text string) {
 	t.Helper()
-	path := filepath.Join(u.dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	testfile.Write(t, filepath.Join(u.dir, name), text)
 }
 
 func TestUsersOnPodman(t *testing.T) { userLayers(t, newUsersProject(t, newProject(t))) }
@@ -234,17 +242,13 @@ func TestUsersAloneOnPodman(t *testing.T) { usersAlone(t, newProject(t)) }
 func TestUsersAloneOnBuildkit(t *testing.T) { usersAlone(t, newLayoutProject(t)) }
 
 func usersAlone(t *testing.T, p *project) {
-	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	dir := t.TempDir()
-	u := &users{project: p, dir: dir}
+	u := newUsers(t, p)
 	u.write(t, "one.Dockerfile", "FROM debian:12\nRUN echo one > /one\n")
 	u.write(t, "two.Dockerfile", "FROM one\nRUN cat /one > /two\n")
 	for _, name := range []string{"two", "one"} {
-		u.layers = append(u.layers, layers.UserLayer{
-			Name: name, Dockerfile: filepath.Join(dir, name+".Dockerfile"), Context: dir, Tags: []string{"my-" + name + ":1"},
-		})
+		u.declare(name, "my-"+name+":1")
 	}
-	p.changes = append(p.changes, func(s *build.Spec, _ *build.Options) { s.Base, s.Layers, s.NoL1 = "scratch", u.layers, true })
+	p.changes = append(p.changes, func(s *build.Spec, _ *build.Options) { s.Base = "scratch" })
 	p.expect(t, "one no-image(my-one:1); two no-image(my-two:1)")
 	if got := p.apply(t); got != "one two" {
 		t.Errorf("built %q", got)
