@@ -42,7 +42,7 @@ func freeMemory() int64 {
 	if err != nil {
 		return 0
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	for s := bufio.NewScanner(f); s.Scan(); {
 		var kib int64
 		if strings.HasPrefix(s.Text(), "MemAvailable:") {
