@@ -33,8 +33,9 @@ quickstart: ## set the machine up, build the program, plan and apply L0 + L1
 	@$(MAKE) --no-print-directory build
 	@BASE='$(BASE)' AGENTS='$(AGENTS)' EXECUTOR='$(EXECUTOR)' STORE='$(STORE)' NETWORK='$(NETWORK)' .ci/quickstart
 
+# The tag leaves out what only writes manuals: every plan begins with a start.
 build: ## bin/terok-agent
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/terok-agent ./cmd/terok-agent
+	CGO_ENABLED=0 go build -tags urfave_cli_no_docs -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/terok-agent ./cmd/terok-agent
 
 test: ## unit, script and real-engine tests (PKG=./pkg/graph/... for some)
 	.ci/setup test

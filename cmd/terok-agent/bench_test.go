@@ -24,7 +24,7 @@ type bench struct {
 func newBench(b *testing.B, agents string) *bench {
 	b.Helper()
 	x := &bench{binary: filepath.Join(b.TempDir(), "terok-agent"), world: buildtest.New(b), podman: podmantest.Storage(b)}
-	build := osexec.Command("go", "build", "-o", x.binary, ".")
+	build := osexec.Command("go", "build", "-tags", "urfave_cli_no_docs", "-o", x.binary, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("building the program: %v\n%s", err, out)
