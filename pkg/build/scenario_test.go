@@ -52,38 +52,6 @@ func newProject(t *testing.T) *project {
 	return p
 }
 
-// newBuiltProject is a project on podman in which everything is up to date, for
-// scenarios that begin there.
-func newBuiltProject(t *testing.T) *project {
-	t.Helper()
-	built.once.Do(func() { built.env, built.remove, built.err = podmantest.Open() })
-	podmantest.Require(t)
-	if built.err != nil {
-		t.Fatal(built.err)
-	}
-	p := engineless(t, "claude,codex")
-	p.podman = built.env
-	p.usePodman(t)
-	if !built.done {
-		p.engine.addBase(t, buildtest.Base)
-		p.apply(t)
-		built.done = true
-	}
-	p.podman = built.env.Copy(t)
-	p.usePodman(t)
-	p.upToDate(t)
-	return p
-}
-
-// built is the storage that newBuiltProject copies.
-var built struct {
-	once   sync.Once
-	env    podmantest.Env
-	remove func() error
-	err    error
-	done   bool
-}
-
 // usePodman makes the project's podman the one that is asked.
 func (p *project) usePodman(t *testing.T) {
 	t.Helper()
@@ -237,11 +205,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "stopping the tests' daemon:", err)
 		code = 1
 	}
-	if built.remove != nil {
-		if err := built.remove(); err != nil {
-			fmt.Fprintln(os.Stderr, "removing the tests' storage:", err)
-			code = 1
-		}
+	if err := removeBuilt(); err != nil {
+		fmt.Fprintln(os.Stderr, "removing the tests' storage:", err)
+		code = 1
 	}
 	os.Exit(code)
 }

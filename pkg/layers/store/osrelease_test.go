@@ -24,6 +24,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/terok-ai/terok-agent/pkg/layers/store"
+	"github.com/terok-ai/terok-agent/pkg/testfile"
 )
 
 // releases are images, layer by layer from below; a file of "path" holds text,
@@ -196,7 +197,7 @@ func (c *counting) Write(b []byte) (int, error) {
 // A podman that says where files lie, as the real one does.
 func TestOSReleaseOfPodman(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "outside")
-	writeFile(t, filepath.Join(outside, "os-release"), "ID=host")
+	testfile.Write(t, filepath.Join(outside, "os-release"), "ID=host")
 	id := strings.Repeat("1", 64)
 	for name, c := range releases {
 		var dirs []string
@@ -206,7 +207,7 @@ func TestOSReleaseOfPodman(t *testing.T) {
 				file, isLink := strings.CutSuffix(pair[0], "@")
 				target := strings.ReplaceAll(pair[1], "/outside", outside)
 				if file = filepath.Join(dir, file); !isLink {
-					writeFile(t, file, pair[1])
+					testfile.Write(t, file, pair[1])
 				} else if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil || os.Symlink(target, file) != nil {
 					t.Fatal(err)
 				}
@@ -255,16 +256,6 @@ func saying(t *testing.T, dirs []string) store.Podman {
 		data += fmt.Sprintf(`, "LowerDir": %q`, strings.Join(dirs[1:], ":"))
 	}
 	file := filepath.Join(t.TempDir(), "answer")
-	writeFile(t, file, `[{"GraphDriver": {"Name": "overlay", "Data": {`+data+`}}}]`)
+	testfile.Write(t, file, `[{"GraphDriver": {"Name": "overlay", "Data": {`+data+`}}}]`)
 	return store.Podman{Cmd: []string{"sh", "-c", "cat '" + file + "'", "podman"}}
-}
-
-func writeFile(t *testing.T, file, text string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
 }
