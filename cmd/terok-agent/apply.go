@@ -7,7 +7,6 @@ import (
 
 	"github.com/terok-ai/terok-agent/pkg/build"
 	"github.com/terok-ai/terok-agent/pkg/graph/plan"
-	"github.com/terok-ai/terok-agent/pkg/graph/render"
 )
 
 func applyCommand(s streams) *cli.Command {
@@ -64,15 +63,14 @@ func apply(c *cli.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	view.finish(done)
+	if done.Changes() { // else the plan has said that there is nothing to do
+		view.finish(done)
+	}
 	return nil
 }
 
 // doneLine says in one line what an apply did.
 func doneLine(d *build.Applied) string {
-	if !d.Changes() {
-		return render.SummaryLine(d.Plan)
-	}
 	line := fmt.Sprintf("done: %d built, %d retagged", len(d.Built), len(d.Retagged))
 	if n := len(d.Pulled); n > 0 {
 		line += fmt.Sprintf(", %d pulled", n)

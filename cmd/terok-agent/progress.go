@@ -137,7 +137,25 @@ func stepPlace(e exec.Event) string {
 }
 
 func stepText(e exec.Event) string {
-	return stepPlace(e) + "  " + strings.Join(strings.Fields(e.Text), " ")
+	return stepPlace(e) + "  " + strings.Join(withoutMounts(strings.Fields(e.Text)), " ")
+}
+
+// withoutMounts leaves out what a RUN mounts: that is long, and stands before
+// what it does.
+func withoutMounts(words []string) []string {
+	if len(words) == 0 || !strings.EqualFold(words[0], "RUN") {
+		return words
+	}
+	kept := words[:1:1]
+	for i, w := range words[1:] {
+		if !strings.HasPrefix(w, "--") {
+			return append(kept, words[i+1:]...)
+		}
+		if !strings.HasPrefix(w, "--mount=") {
+			kept = append(kept, w)
+		}
+	}
+	return kept
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1fs", d.Seconds()) }
