@@ -119,22 +119,3 @@ func TestRecordLines(t *testing.T) {
 		t.Errorf("a version of two lines: %v", err)
 	}
 }
-
-func FuzzParseRecord(f *testing.F) {
-	good, err := sample(2).Labels()
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(good[graph.LabelRecord])
-	f.Add("2.")
-	f.Add("2.W10.")
-	f.Fuzz(func(t *testing.T, value string) {
-		r, err := graph.ParseRecord(map[string]string{graph.LabelRecord: value, graph.LabelNode: "l0", graph.LabelKey: "sha256:i"})
-		if err != nil {
-			return
-		}
-		if _, err := r.Labels(); err != nil {
-			t.Errorf("a record that was read cannot be written: %v", err)
-		}
-	})
-}
