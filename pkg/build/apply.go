@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"github.com/terok-ai/terok-agent/pkg/graph"
 	"github.com/terok-ai/terok-agent/pkg/graph/plan"
 	"github.com/terok-ai/terok-agent/pkg/layers"
+	"github.com/terok-ai/terok-agent/pkg/layers/store"
 )
 
 // Applied is what an apply did.
@@ -49,7 +51,7 @@ func Run(ctx context.Context, spec Spec, o Options, show func(*Planned) error) (
 		return nil, wrap(err)
 	}
 	defer release()
-	p, err := o.plan(ctx, spec)
+	p, err := o.planMended(ctx, spec)
 	if err != nil {
 		return nil, wrap(err)
 	}
@@ -66,6 +68,17 @@ func Run(ctx context.Context, spec Spec, o Options, show func(*Planned) error) (
 		err = o.share(ctx, p, out)
 	}
 	return &Applied{Planned: p, Outcome: out, Set: imageSet(p)}, wrap(err)
+}
+
+// planMended plans, and once more when the look failed on what an apply that
+// died may have left.
+func (o Options) planMended(ctx context.Context, spec Spec) (*Planned, error) {
+	p, err := o.plan(ctx, spec)
+	var half *store.HalfWrittenError
+	if !errors.As(err, &half) || o.Engine.Clean(ctx) != nil {
+		return p, err
+	}
+	return o.plan(ctx, spec)
 }
 
 func (o Options) carryOut(ctx context.Context, p *Planned) (*exec.Outcome, error) {

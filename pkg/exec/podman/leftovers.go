@@ -22,13 +22,15 @@ type trace struct {
 	images []string
 }
 
-// wasCutOff says whether podman had no chance to clean up after itself.
+// wasCutOff says whether podman had no chance to clean up after itself: it was
+// ended, or had no room to.
 func wasCutOff(ctx context.Context, err error) bool {
 	if ctx.Err() != nil {
 		return true
 	}
 	var e *exec.Error
-	return errors.As(err, &e) && (e.Class == exec.ClassKilled || e.Class == exec.ClassInterrupted)
+	return errors.As(err, &e) &&
+		(e.Class == exec.ClassKilled || e.Class == exec.ClassInterrupted || e.Class == exec.ClassDiskFull)
 }
 
 func (x *Executor) enter() {
@@ -62,7 +64,7 @@ func (x *Executor) leave(ctx context.Context, d *runDir, cutOff bool) error {
 	}
 	bounded, cancel := detached(ctx)
 	defer cancel()
-	if x.removeContainers(bounded, dead) == nil {
+	if x.removeLeftovers(bounded, dead) == nil {
 		return d.remove()
 	}
 	for _, t := range dead {
@@ -99,7 +101,7 @@ func (x *Executor) Clean(ctx context.Context) error {
 		return nil
 	}
 	removeOne := removeTree
-	err = x.removeContainers(ctx, dead)
+	err = x.removeLeftovers(ctx, dead)
 	if err != nil {
 		removeOne = removeAllButTraces
 	}
@@ -126,6 +128,12 @@ func readTrace(dir string) trace {
 		return trace{}
 	}
 	return trace{start: time.Unix(seconds, 0), images: lines[1:]}
+}
+
+// removeLeftovers removes what dead builds left in the storage.
+func (x *Executor) removeLeftovers(ctx context.Context, dead []trace) error {
+	// Half an image first: as long as it is there podman lists nothing.
+	return errors.Join(x.removeHalfWritten(ctx), x.removeContainers(ctx, dead))
 }
 
 // container is the part of "podman ps" that is needed.
@@ -157,7 +165,7 @@ func (x *Executor) removeContainers(ctx context.Context, dead []trace) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	if x.othersBuild() {
+	if x.othersRun(builders) {
 		return errBusy
 	}
 	_, stderr, end = x.output(ctx, append([]string{"rm", "-f"}, ids...)...)

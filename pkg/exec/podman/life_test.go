@@ -103,12 +103,9 @@ func killPodman(t *testing.T, dir string) {
 	}
 }
 
-// When the program is killed its builds must end with it, and the next Clean
-// removes what is left.
-func TestProgramKilled(t *testing.T) {
-	e, base := engine(t)
-	o := options(t, e)
-	r := slow(base)
+// killBuild runs a build in a program of its own and kills that.
+func killBuild(t *testing.T, o podman.Options, r exec.Request) {
+	t.Helper()
 	r.Recipe.Context = nil
 	told, err := json.Marshal(child{Options: o, Request: r})
 	if err != nil {
@@ -138,6 +135,14 @@ func TestProgramKilled(t *testing.T) {
 	}
 	_ = cmd.Wait()
 	eventually(t, "processes end", func() bool { return processesOf(t, o.TempDir) == 0 })
+}
+
+// When the program is killed its builds must end with it, and the next Clean
+// removes what is left.
+func TestProgramKilled(t *testing.T) {
+	e, base := engine(t)
+	o := options(t, e)
+	killBuild(t, o, slow(base))
 	if len(entries(t, o.TempDir)) == 0 || len(e.Containers(t)) == 0 {
 		t.Error("nothing is left to clean: the test shows nothing")
 	}

@@ -53,7 +53,7 @@ func processesOf(run string) []int {
 // givenTo says whether a process is a podman that builds with files of run.
 func givenTo(proc, run string) bool {
 	text, err := os.ReadFile(filepath.Join(proc, "cmdline"))
-	return err == nil && bytes.Contains(text, []byte("/"+run+"/")) && isBuilder(strings.Split(string(text), "\x00"))
+	return err == nil && bytes.Contains(text, []byte("/"+run+"/")) && runsOneOf(strings.Split(string(text), "\x00"), builders)
 }
 
 func mountedIn(proc, run, ownSpace string) bool {
@@ -65,16 +65,23 @@ func mountedIn(proc, run, ownSpace string) bool {
 	return err == nil && space != ownSpace
 }
 
-// othersBuild says whether a build that is not ours may use the same storage:
-// a podman or buildah of the same configuration that builds right now.
-func (x *Executor) othersBuild() bool {
+// builders are the commands that leave working containers, imageMakers those
+// that make images.
+var (
+	builders    = []string{"build", "bud"}
+	imageMakers = []string{"build", "bud", "commit", "import", "load", "pull"}
+)
+
+// othersRun says whether a process that is not ours may use the same storage:
+// a podman or buildah of the same configuration that does one of these now.
+func (x *Executor) othersRun(commands []string) bool {
 	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		return false
 	}
 	for _, d := range dirs {
 		text, err := os.ReadFile(filepath.Join(d, "cmdline"))
-		if err != nil || !isBuilder(strings.Split(string(text), "\x00")) {
+		if err != nil || !runsOneOf(strings.Split(string(text), "\x00"), commands) {
 			continue
 		}
 		env, err := os.ReadFile(filepath.Join(d, "environ"))
@@ -85,19 +92,19 @@ func (x *Executor) othersBuild() bool {
 	return false
 }
 
+func runsOneOf(args, commands []string) bool {
+	name := filepath.Base(args[0])
+	if name != "podman" && name != "buildah" {
+		return false
+	}
+	return slices.ContainsFunc(args[1:], func(a string) bool { return slices.Contains(commands, a) })
+}
+
 // storageConf is the variable that moves podman's storage.
 const storageConf = "CONTAINERS_STORAGE_CONF"
 
 func (x *Executor) storageConf() string {
 	return variable(append(os.Environ(), x.o.Env...), storageConf)
-}
-
-func isBuilder(args []string) bool {
-	name := filepath.Base(args[0])
-	if name != "podman" && name != "buildah" {
-		return false
-	}
-	return slices.Contains(args[1:], "build") || slices.Contains(args[1:], "bud")
 }
 
 // variable returns the last value of a variable in a list of "K=V".

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	osexec "os/exec"
+	"regexp"
 	"strings"
 )
 
@@ -22,16 +23,33 @@ func failure(ctx context.Context, doing, command, stderr string, err error) *Err
 	if cause == "" {
 		cause = err.Error()
 	}
-	e := &Error{Class: ClassUnknown, Message: doing + ": " + cause, Err: err}
+	e := &Error{
+		Class: ClassUnknown, Message: doing + ": " + cause, Err: err,
+		Hint: command + " itself fails: see what " + command + " info and " + command + " images say",
+	}
 	switch {
 	case containsAny(cause, "image not known", "no such image"):
-		e.Class, e.Err = ClassBaseMissing, fmt.Errorf("%w: %w", ErrNotFound, err)
+		e.Class, e.Err, e.Hint = ClassBaseMissing, fmt.Errorf("%w: %w", ErrNotFound, err), ""
+	case halfWritten(cause) != "":
+		e.Class, e.Err = ClassStorage, &HalfWrittenError{Image: halfWritten(cause), Err: err}
+		e.Hint = "a build that was killed or had no room left half an image: podman rmi " + halfWritten(cause)
 	case containsAny(stderr, storageTrouble...):
 		e.Class = ClassStorage
 		e.Hint = "check who owns podman's storage and which driver it was made with (podman info)"
 	}
 	return e
 }
+
+// halfWritten is the image that podman says is incomplete, or "". One is enough
+// for it to list none.
+func halfWritten(cause string) string {
+	if m := incomplete.FindStringSubmatch(cause); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+var incomplete = regexp.MustCompile(`image with ID "([0-9a-f]{64})" \(consider removing the image`)
 
 // storageTrouble are the words of podman when its storage cannot be used.
 var storageTrouble = []string{

@@ -72,6 +72,19 @@ func TestObserveIsThreeValued(t *testing.T) {
 	}
 }
 
+// An image that was only half written hides all others: the hint names it.
+func TestObserveNamesHalfAnImage(t *testing.T) {
+	id := strings.Repeat("85dc2b43", 8)
+	_, err := stub(t, `echo 'Error: locating item named "manifest" for image with ID "`+id+
+		`" (consider removing the image to resolve the issue): file does not exist' >&2; exit 125`+"\n").Observe(context.Background())
+	checkError(t, err, store.ClassStorage, `looking at podman's images: locating item named "manifest"`)
+	var look *store.Error
+	var half *store.HalfWrittenError
+	if !errors.As(err, &look) || !errors.As(err, &half) || half.Image != id || !strings.Contains(look.Hint, "podman rmi "+id) {
+		t.Errorf("error %v, want one of half an image with a hint that names it", err)
+	}
+}
+
 func checkError(t *testing.T, err error, class, message string) {
 	t.Helper()
 	if class == "" {

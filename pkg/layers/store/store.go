@@ -48,3 +48,17 @@ func (e *Error) Error() string { return e.Message }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// HalfWrittenError is an image of podman's storage that lacks a part. As long
+// as it is there, podman lists no image at all.
+type HalfWrittenError struct {
+	// Image is its ID, 64 hex digits.
+	Image string
+	// Err is how podman ended.
+	Err error
+}
+
+func (e *HalfWrittenError) Error() string { return "image " + e.Image + " is only half written" }
+
+// Unwrap returns the cause.
+func (e *HalfWrittenError) Unwrap() error { return e.Err }

@@ -134,6 +134,24 @@ func (e Env) Copy(t testing.TB) Env {
 	return to
 }
 
+// Damage takes from an image what a build that was ended while it made the
+// image, or had no room, did not write.
+func (e Env) Damage(t testing.TB, image string) {
+	t.Helper()
+	dir := filepath.Join(e.Dir, "root", "overlay-images", strings.TrimPrefix(image, "sha256:"))
+	for _, pattern := range []string{"manifest", "=bWFuaWZlc3Q*"} { // that one is "manifest-" and its digest
+		files, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no %s in %q: %v", pattern, dir, err)
+		}
+		for _, f := range files {
+			if err := os.Remove(f); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // Command returns podman with args, ready to run.
 func (e Env) Command(args ...string) *osexec.Cmd {
 	argv := append(append([]string(nil), e.Cmd...), args...)
