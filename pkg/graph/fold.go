@@ -2,15 +2,26 @@ package graph
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 )
 
-// Tree is a directory whose files a record has folded into one digest.
-const Tree IngredientKind = "tree"
+// What a record holds instead of ingredients that are too many.
+const (
+	// Tree is a directory whose files are folded into one digest; Name is its
+	// path, "." for a list's all.
+	Tree IngredientKind = "tree"
+	// Folded is all ingredients of one kind, or all stages, as one digest: Name
+	// is their kind, Attr how many they are.
+	Folded IngredientKind = "folded"
+)
+
+// FoldedStages is the Name of stages that are folded.
+const FoldedStages = "stage"
 
 // kindLetters are the kinds as a record spells them.
 var kindLetters = map[IngredientKind]string{
-	Instruction: "I", File: "F", Arg: "A", Version: "V", Locked: "L", Base: "B", FromInput: "N", Option: "O", Tree: "T",
+	Instruction: "I", File: "F", Arg: "A", Version: "V", Locked: "L", Base: "B", FromInput: "N", Option: "O", Tree: "T", Folded: "D",
 }
 
 var kindOfLetter = func() map[string]IngredientKind {
@@ -26,9 +37,25 @@ var kindOfLetter = func() map[string]IngredientKind {
 type folding struct {
 	depth     int
 	dropNotes bool
+	whole     bool // all files become one Tree
+	kinds     bool // so does each other kind
+	stages    bool // and all stages
+}
+
+// foldings are tried in turn: files are folded first, deepest directories
+// first, then texts are dropped. The last one fits whatever there is.
+var foldings = []folding{
+	{}, {depth: 6}, {depth: 4}, {depth: 3}, {depth: 2}, {depth: 1}, {depth: 1, dropNotes: true},
+	{whole: true}, {whole: true, dropNotes: true}, {whole: true, kinds: true}, {whole: true, kinds: true, stages: true},
 }
 
 func (f folding) list(list []Ingredient) []wireFact {
+	if f.whole {
+		list = FoldFiles(list, wholeContext)
+	}
+	if f.kinds {
+		list = FoldKinds(list, foldAll)
+	}
 	if f.depth > 0 {
 		list = FoldFiles(list, func(name string) (string, bool) { return dirAtDepth(name, f.depth) })
 	}
@@ -120,4 +147,46 @@ func FoldFiles(list []Ingredient, dir func(name string) (string, bool)) []Ingred
 		out[at].Digest = DigestOf(members[d]...)
 	}
 	return out
+}
+
+// wholeContext folds all files into one Tree.
+func wholeContext(string) (string, bool) { return ".", true }
+
+func foldAll(k IngredientKind) bool { return k != Tree && k != Folded }
+
+// FoldKinds returns the list with all ingredients of each kind for which fold
+// answers true replaced, at the place of the first, by one Folded.
+func FoldKinds(list []Ingredient, fold func(IngredientKind) bool) []Ingredient {
+	var out []Ingredient
+	at := map[IngredientKind]int{}
+	members := map[IngredientKind][]string{}
+	for _, in := range list {
+		if !fold(in.Kind) {
+			out = append(out, in)
+			continue
+		}
+		if _, seen := at[in.Kind]; !seen {
+			at[in.Kind] = len(out)
+			out = append(out, Ingredient{Kind: Folded, Name: string(in.Kind)})
+		}
+		members[in.Kind] = append(members[in.Kind], in.Name, in.Attr, in.Digest)
+	}
+	for kind, i := range at {
+		out[i].Attr, out[i].Digest = strconv.Itoa(len(members[kind])/3), DigestOf(members[kind]...)
+	}
+	return out
+}
+
+// FoldStages is what a record holds instead of a layer's stages when they are
+// too many.
+func (g *Graph) FoldStages(layer ID) Ingredient {
+	return foldStages(g.NewRecord(layer, "", nil).Stages)
+}
+
+func foldStages(stages []StageRecord) Ingredient {
+	var keys []string
+	for _, s := range stages {
+		keys = append(keys, string(s.Keys.Files), string(s.Keys.Config))
+	}
+	return Ingredient{Kind: Folded, Name: FoldedStages, Attr: strconv.Itoa(len(stages)), Digest: DigestOf(keys...)}
 }

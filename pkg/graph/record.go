@@ -55,6 +55,8 @@ type Record struct {
 	Stages []StageRecord
 	// Inputs are the images it was built on.
 	Inputs []InputRecord
+	// Unnamed are those for whose names there was no space.
+	Unnamed Unnamed
 }
 
 // StageRecord is what is remembered of one stage.

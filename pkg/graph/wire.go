@@ -12,10 +12,11 @@ import (
 	"sync"
 )
 
-// A record is written as "2.HEAD.BODY". The head is what a verdict needs of an
-// image that is current, so a plan unpacks the body of no other. Head: lines,
-// base64: the beginning of the image's key, platform, version, salt, and three
-// for each input. Body: a wireRecord as JSON, gzip, base64.
+// A record is written as "2.HEAD.BODY", or "2.HEAD.BODY.IMAGES". The head is what
+// a verdict needs of an image that is current, so a plan unpacks the body of no
+// other. Head: lines, base64: the beginning of the image's key, platform,
+// version, salt, and three for each input. Body: a wireRecord as JSON, gzip,
+// base64. Images: inputs that are too many for the head, see Unnamed.
 
 // wireRecord is the body: short names, because it lives in a label.
 type wireRecord struct {
@@ -55,14 +56,14 @@ func (r Record) Labels() (map[string]string, error) {
 	return map[string]string{LabelNode: string(r.Node), LabelKey: string(r.Keys.Image), LabelRecord: value}, nil
 }
 
-// encode writes the record within its budget: texts are dropped first, then
-// files are folded, deepest directories first.
+// encode writes the record within its budget: what a verdict needs first, in at
+// most a part of it, and of the ingredients as much as there is space for.
 func (r Record) encode() (string, error) {
-	head, err := r.head()
+	head, images, err := r.verdictPart()
 	if err != nil {
 		return "", err
 	}
-	for _, f := range []folding{{}, {depth: 6}, {depth: 4}, {depth: 3}, {depth: 2}, {depth: 1}, {depth: 1, dropNotes: true}} {
+	for _, f := range foldings {
 		body, err := r.body(f)
 		if err != nil {
 			return "", err
@@ -70,11 +71,32 @@ func (r Record) encode() (string, error) {
 		if body == "" {
 			continue
 		}
-		if value := recordPrefix + head + "." + body; len(value) <= RecordBudget {
+		if value := recordPrefix + head + "." + body + images; len(value) <= RecordBudget {
 			return value, nil
 		}
 	}
 	return "", fmt.Errorf("encoding the record of %q: over %d bytes even when folded", r.Node, RecordBudget)
+}
+
+// verdictPart is what a verdict needs: the head, and the images that are too
+// many for it, or "".
+func (r Record) verdictPart() (head, images string, err error) {
+	for _, w := range r.foldInputs() {
+		if head, err = w.head(); err != nil {
+			return "", "", err
+		}
+		images = ""
+		if !w.Unnamed.None() {
+			if images, err = w.Unnamed.encode(); err != nil {
+				return "", "", fmt.Errorf("encoding the record of %q: %w", r.Node, err)
+			}
+			images = "." + images
+		}
+		if len(head)+len(images) <= inputsBudget {
+			break
+		}
+	}
+	return head, images, nil
 }
 
 func (r Record) head() (string, error) {
@@ -95,7 +117,11 @@ func keyStart(k Key) string { return string(k[:min(len(k), headKey)]) }
 // body is "" when it is plain that it cannot fit the budget.
 func (r Record) body(f folding) (string, error) {
 	w := wireRecord{Node: r.Node, Keys: wireKeys(r.Keys), Files: f.list(r.Files), Config: f.list(r.Config)}
-	for _, s := range r.Stages {
+	stages := r.Stages
+	if f.stages && len(stages) > 0 {
+		stages, w.Files = nil, append(w.Files, f.fact(foldStages(stages)))
+	}
+	for _, s := range stages {
 		w.Stages = append(w.Stages, wireStage{ID: s.ID, Keys: wireKeys(s.Keys), Files: f.list(s.Files), Config: f.list(s.Config)})
 	}
 	if w.count()*leastFact > RecordBudget {
@@ -122,22 +148,22 @@ func (r Record) body(f folding) (string, error) {
 // ingredients, the stages and the keys of files and configuration. Errors are
 // those of ParseRecord.
 func ParseHead(labels map[string]string) (Record, error) {
-	head, _, err := cutRecord(labels)
+	head, _, images, err := cutRecord(labels)
 	if err != nil {
 		return Record{}, err
 	}
-	return parseHead(head, labels)
+	return parseHead(head, images, labels)
 }
 
 // ParseRecord reads the record out of an image's labels: ErrNoRecord when
 // there is none, ErrRecordFormat for one of another version, ErrRecordBroken
 // for one that cannot be decoded or does not fit its labels.
 func ParseRecord(labels map[string]string) (Record, error) {
-	head, body, err := cutRecord(labels)
+	head, body, images, err := cutRecord(labels)
 	if err != nil {
 		return Record{}, err
 	}
-	r, err := parseHead(head, labels)
+	r, err := parseHead(head, images, labels)
 	if err != nil {
 		return Record{}, err
 	}
@@ -161,23 +187,24 @@ func ParseRecord(labels map[string]string) (Record, error) {
 
 var errOtherLabels = fmt.Errorf("%w: it belongs to another image than its labels say", ErrRecordBroken)
 
-func cutRecord(labels map[string]string) (head, body string, err error) {
+func cutRecord(labels map[string]string) (head, body, images string, err error) {
 	value, ok := labels[LabelRecord]
 	if !ok || value == "" {
-		return "", "", ErrNoRecord
+		return "", "", "", ErrNoRecord
 	}
 	rest, ok := strings.CutPrefix(value, recordPrefix)
 	if !ok {
-		return "", "", fmt.Errorf("%w: %.8q", ErrRecordFormat, value)
+		return "", "", "", fmt.Errorf("%w: %.8q", ErrRecordFormat, value)
 	}
 	head, body, ok = strings.Cut(rest, ".")
 	if !ok {
-		return "", "", fmt.Errorf("%w: it has no body", ErrRecordBroken)
+		return "", "", "", fmt.Errorf("%w: it has no body", ErrRecordBroken)
 	}
-	return head, body, nil
+	body, images, _ = strings.Cut(body, ".")
+	return head, body, images, nil
 }
 
-func parseHead(head string, labels map[string]string) (Record, error) {
+func parseHead(head, images string, labels map[string]string) (Record, error) {
 	plain, err := wireEncoding.DecodeString(head)
 	if err != nil {
 		return Record{}, fmt.Errorf("%w: %w", ErrRecordBroken, err)
@@ -200,7 +227,10 @@ func parseHead(head string, labels map[string]string) (Record, error) {
 	for i := range r.Inputs {
 		r.Inputs[i] = InputRecord{Node: ID(field()), Image: field(), Key: field()}
 	}
-	return r, nil
+	if images != "" {
+		r.Unnamed, err = decodeUnnamed(images)
+	}
+	return r, err
 }
 
 // Packers and unpackers are kept because each would allocate anew what is far

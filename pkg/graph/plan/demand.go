@@ -110,6 +110,7 @@ func (m *maker) rebuiltInputs(n node, rec *memory) []Reason {
 	var reasons []Reason
 	m.turn++
 	next := 0 // where the record has what comes next, as a rule
+	var unnamed []graph.InputRecord
 	for in := range m.layerInputs(n) {
 		t := &m.steps[in.at]
 		if in.Builder || t.Kind != graph.KindLayer || m.seen[in.at] == m.turn {
@@ -117,19 +118,27 @@ func (m *maker) rebuiltInputs(n node, rec *memory) []Reason {
 		}
 		m.seen[in.at] = m.turn
 		was, ok := rec.inputFrom(&next, in.Node)
-		if !ok {
+		if !ok && rec.Unnamed.None() {
 			continue
 		}
+		image := t.Found
 		switch {
 		case t.Action == Build && m.willBuild(in.at):
 			reasons = append(reasons, Reason{Code: InputRebuilt, Subject: string(in.Node), From: short(was.Image)})
+			image = ""
 		case t.Source != "" && (m.needed == nil || !m.needed[in.at]):
-			// It is pulled only when somebody needs it.
-		case t.Found != "" && t.Found != was.Image:
-			reasons = append(reasons, Reason{Code: InputRebuilt, Subject: string(in.Node), From: short(was.Image), To: short(t.Found)})
+			image = "" // it is pulled only when somebody needs it
+		case ok && image != "" && image != was.Image:
+			reasons = append(reasons, Reason{Code: InputRebuilt, Subject: string(in.Node), From: short(was.Image), To: short(image)})
+		}
+		if !ok {
+			unnamed = append(unnamed, graph.InputRecord{Node: in.Node, Image: image})
 		}
 	}
-	return reasons
+	if len(reasons) > 0 && rec.Unnamed.All != "" {
+		return reasons
+	}
+	return append(reasons, unnamedInputs(rec.Unnamed, unnamed)...)
 }
 
 // willBuild reports whether a node whose verdict is Build is going to be

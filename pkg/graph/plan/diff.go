@@ -85,6 +85,9 @@ func (m *maker) nodeDiff(n *graph.Node, rec *graph.Record, config bool) differen
 	if n.Kind == graph.KindStage {
 		var known bool
 		if was, known = m.stageRecord(n, rec); !known {
+			if _, folded := foldedStages(rec); folded {
+				return difference{reasons: m.stagesMoved(n.Layer, rec)}
+			}
 			return difference{reasons: []Reason{{Code: InstructionAdded, Subject: "FROM", To: "stage " + string(n.ID)}}}
 		}
 	}
@@ -149,11 +152,12 @@ func compare(old, now []graph.Ingredient, stage int, isStage func(string) bool) 
 	compareInstructions(&d, a.instructions, b.instructions, stage)
 	compareArgs(&d, a.args, b.args)
 	compareFiles(&d, a.files, b.files, stage)
+	compareFolded(&d, a.folded, b.folded)
 	return d
 }
 
 // parts are a list's ingredients by what they are compared by.
-type parts struct{ instructions, args, inputs, files []graph.Ingredient }
+type parts struct{ instructions, args, inputs, files, folded []graph.Ingredient }
 
 func split(list []graph.Ingredient) parts {
 	var p parts
@@ -167,30 +171,11 @@ func split(list []graph.Ingredient) parts {
 			p.inputs = append(p.inputs, in)
 		case graph.File, graph.Tree:
 			p.files = append(p.files, in)
+		case graph.Folded:
+			p.folded = append(p.folded, in)
 		}
 	}
 	return p
-}
-
-// foldLike folds the files of now where the record folded them.
-func foldLike(old, now []graph.Ingredient) []graph.Ingredient {
-	folded := map[string]bool{}
-	for _, in := range old {
-		if in.Kind == graph.Tree {
-			folded[in.Name] = true
-		}
-	}
-	if len(folded) == 0 {
-		return now
-	}
-	return graph.FoldFiles(now, func(name string) (string, bool) {
-		for i := range len(name) {
-			if name[i] == '/' && folded[name[:i]] {
-				return name[:i], true
-			}
-		}
-		return "", false
-	})
 }
 
 func same(a, b graph.Ingredient) bool {

@@ -59,6 +59,12 @@ func ExplainImage(w io.Writer, img graph.Image, rec graph.Record, facts []plan.F
 	for _, in := range rec.Inputs {
 		line("on", strings.TrimSpace(fmt.Sprintf("%s  %s", in.Node, short(in.Image))))
 	}
+	switch u := rec.Unnamed; {
+	case u.All != "":
+		line("on", "images too many to be recorded one by one")
+	case !u.None():
+		line("on", fmt.Sprintf("%d images too many to be recorded by name", len(u.Images)))
+	}
 	writeFacts(&b, facts, st)
 	_, err := io.WriteString(w, b.String())
 	return err
