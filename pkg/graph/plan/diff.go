@@ -149,15 +149,18 @@ func compare(old, now []graph.Ingredient, stage int, isStage func(string) bool) 
 	a, b := split(old), split(now)
 	var d difference
 	compareInputs(&d, a.inputs, b.inputs, isStage)
-	compareInstructions(&d, a.instructions, b.instructions, stage)
+	u := compareInstructions(&d, a.instructions, b.instructions, stage)
 	compareArgs(&d, a.args, b.args)
-	compareFiles(&d, a.files, b.files, stage)
+	compareFiles(&d, a.files, b.files, u, stage)
 	compareFolded(&d, a.folded, b.folded)
 	return d
 }
 
 // parts are a list's ingredients by what they are compared by.
-type parts struct{ instructions, args, inputs, files, folded []graph.Ingredient }
+type parts struct {
+	instructions, args, inputs, folded []graph.Ingredient
+	files                              files
+}
 
 func split(list []graph.Ingredient) parts {
 	var p parts
@@ -170,7 +173,8 @@ func split(list []graph.Ingredient) parts {
 		case graph.FromInput, graph.Base:
 			p.inputs = append(p.inputs, in)
 		case graph.File, graph.Tree:
-			p.files = append(p.files, in)
+			p.files.list = append(p.files.list, in)
+			p.files.reader = append(p.files.reader, len(p.instructions)-1)
 		case graph.Folded:
 			p.folded = append(p.folded, in)
 		}

@@ -5,45 +5,75 @@ import (
 )
 
 // compareInstructions finds the longest common run of instructions and pairs,
-// in each gap, what was removed with what was added under the same keyword.
-func compareInstructions(d *difference, old, now []graph.Ingredient, stage int) {
+// in each gap, what was removed with what was added under the same keyword. It
+// returns those that have no other, by their places in the two lists.
+func compareInstructions(d *difference, old, now []graph.Ingredient, stage int) unpaired {
+	u := unpaired{removed: map[int]bool{}, added: map[int]bool{}}
+	head := 0
 	for len(old) > 0 && len(now) > 0 && same(old[0], now[0]) {
-		old, now = old[1:], now[1:]
+		old, now, head = old[1:], now[1:], head+1
 	}
 	for len(old) > 0 && len(now) > 0 && same(old[len(old)-1], now[len(now)-1]) {
 		old, now = old[:len(old)-1], now[:len(now)-1]
 	}
 	i, j := 0, 0
 	for _, pair := range append(commonRun(old, now), [2]int{len(old), len(now)}) {
-		compareGap(d, old[i:pair[0]], now[j:pair[1]], stage)
+		compareGap(d, gap{old[i:pair[0]], now[j:pair[1]], head + i, head + j, stage}, u)
 		i, j = pair[0]+1, pair[1]+1
 	}
+	return u
 }
 
-func compareGap(d *difference, old, now []graph.Ingredient, stage int) {
-	used := make([]bool, len(now))
-	for _, o := range old {
+// unpaired are the instructions that were removed or added, by their places.
+type unpaired struct{ removed, added map[int]bool }
+
+// gap is what lies between two instructions that both lists have, and where in
+// the lists it begins.
+type gap struct {
+	old, now     []graph.Ingredient
+	atOld, atNow int
+	stage        int
+}
+
+func compareGap(d *difference, g gap, u unpaired) {
+	used := make([]bool, len(g.now))
+	for i, o := range g.old {
 		at := -1
-		for k := range now {
-			if !used[k] && now[k].Name == o.Name {
+		for k := range g.now {
+			if !used[k] && g.now[k].Name == o.Name {
 				at = k
 				break
 			}
 		}
 		if at < 0 {
+			u.removed[g.atOld+i] = true
 			d.add(Reason{Code: InstructionRemoved, Subject: o.Name, From: text(o)})
 			continue
 		}
 		used[at] = true
-		d.add(Reason{Code: InstructionChanged, Subject: o.Name, From: text(o), To: text(now[at])})
-		d.step(graph.StepRef{Stage: stage, Step: now[at].Step})
+		r := Reason{Code: InstructionChanged, Subject: o.Name, From: text(o), To: text(g.now[at])}
+		if r.From == r.To {
+			// They differ in what is not shown: white space, a here-document.
+			r.From, r.To = marked(o), marked(g.now[at])
+		}
+		d.add(r)
+		d.step(graph.StepRef{Stage: g.stage, Step: g.now[at].Step})
 	}
-	for k, n := range now {
+	for k, n := range g.now {
 		if !used[k] {
+			u.added[g.atNow+k] = true
 			d.add(Reason{Code: InstructionAdded, Subject: n.Name, To: text(n)})
-			d.step(graph.StepRef{Stage: stage, Step: n.Step})
+			d.step(graph.StepRef{Stage: g.stage, Step: n.Step})
 		}
 	}
+}
+
+// marked is an instruction's text with its digest.
+func marked(in graph.Ingredient) string {
+	if in.Note == "" {
+		return short(in.Digest)
+	}
+	return in.Note + " (" + short(in.Digest) + ")"
 }
 
 func text(in graph.Ingredient) string {
@@ -194,11 +224,14 @@ func compareInputs(d *difference, old, now []graph.Ingredient, isStage func(stri
 	}
 }
 
-// compareFiles compares files by path.
-func compareFiles(d *difference, old, now []graph.Ingredient, stage int) {
-	was := byName(old)
-	seen := make(map[string]bool, len(now))
-	for _, n := range now {
+// compareFiles compares files by path. One that is read only because an
+// instruction was added, or no more because one was removed, is not named: that
+// instruction is.
+func compareFiles(d *difference, old, now files, u unpaired, stage int) {
+	was := byName(old.list)
+	came, went := now.only(u.added), old.only(u.removed)
+	seen := make(map[string]bool, len(now.list))
+	for _, n := range now.list {
 		o, ok := was[n.Name]
 		if seen[n.Name] {
 			continue
@@ -209,6 +242,7 @@ func compareFiles(d *difference, old, now []graph.Ingredient, stage int) {
 		}
 		d.step(graph.StepRef{Stage: stage, Step: n.Step})
 		switch {
+		case !ok && came[n.Name]:
 		case !ok:
 			d.add(Reason{Code: FileAdded, Subject: n.Name, To: short(n.Digest)})
 		case graph.SameDigest(o.Digest, n.Digest) && o.Attr != n.Attr && sameType(o, n):
@@ -217,12 +251,34 @@ func compareFiles(d *difference, old, now []graph.Ingredient, stage int) {
 			d.add(Reason{Code: FileChanged, Subject: n.Name, From: short(o.Digest), To: short(n.Digest)})
 		}
 	}
-	for _, o := range old {
+	for _, o := range old.list {
 		if !seen[o.Name] {
 			seen[o.Name] = true
-			d.add(Reason{Code: FileRemoved, Subject: o.Name, From: short(o.Digest)})
+			if !went[o.Name] {
+				d.add(Reason{Code: FileRemoved, Subject: o.Name, From: short(o.Digest)})
+			}
 		}
 	}
+}
+
+// files are a list's files, each with the place of the instruction before it:
+// that is the one that reads it.
+type files struct {
+	list   []graph.Ingredient
+	reader []int
+}
+
+// only are the names of those that none but these instructions read.
+func (f files) only(instructions map[int]bool) map[string]bool {
+	if len(instructions) == 0 {
+		return nil
+	}
+	out := map[string]bool{}
+	for i, in := range f.list {
+		all, met := out[in.Name]
+		out[in.Name] = instructions[f.reader[i]] && (all || !met)
+	}
+	return out
 }
 
 func sameType(a, b graph.Ingredient) bool {

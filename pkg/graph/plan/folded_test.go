@@ -69,3 +69,38 @@ func TestFoldedFilesNameTheirDirectory(t *testing.T) {
 		}
 	}
 }
+
+// So does its explanation, of the image alone too.
+func TestFoldedFilesAreExplained(t *testing.T) {
+	snap := image(t, manyFiles(t, func(f []graph.Ingredient) []graph.Ingredient { return f }), nil)
+	g := manyFiles(t, func(f []graph.Ingredient) []graph.Ingredient { f[31_415].Digest = graph.DigestOf("new"); return f })
+	made, err := plan.Make(g, snap, plan.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := plan.Explain(g, snap, made, "app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var trees, other []string
+	for _, f := range e.Facts {
+		switch {
+		case f.Status == plan.Same:
+		case f.Kind == graph.Tree:
+			trees = append(trees, f.Name+" "+string(f.Status))
+		default:
+			other = append(other, f.Name+" "+string(f.Status))
+		}
+	}
+	if len(trees) != 1 || trees[0] != "src/d03/e014 changed" || len(other) > 0 {
+		t.Errorf("trees %v, other %v", trees, other)
+	}
+	img, _ := snap.ByName("localhost/app:1")
+	if n := len(img.Labels[graph.LabelRecord]); n > graph.RecordBudget {
+		t.Errorf("the record takes %d bytes", n)
+	}
+	_, facts, err := plan.ExplainImage(img)
+	if err != nil || !slices.ContainsFunc(facts, func(f plan.Fact) bool { return f.Kind == graph.Tree && f.Name == "src/d03/e014" }) {
+		t.Errorf("the image alone: %d facts, %v", len(facts), err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -65,14 +66,26 @@ func (d *Digests) load() {
 		return
 	}
 	for lines.Scan() {
-		var id identity
-		var digest string
-		n, err := fmt.Sscan(lines.Text(), &id.dev, &id.ino, &id.size, &id.mtime, &id.ctime, &digest)
-		if err != nil || n != 6 || len(digest) != len("sha256:")+64 {
+		id, digest, ok := parseEntry(lines.Text())
+		if !ok {
 			return // cut off
 		}
 		d.entries[id] = digest
 	}
+}
+
+// parseEntry reads a line that Save wrote. There is one for each file, so it is
+// no fmt.Sscan.
+func parseEntry(line string) (id identity, digest string, ok bool) {
+	for _, n := range []*int64{&id.dev, &id.ino, &id.size, &id.mtime, &id.ctime} {
+		var field string
+		var err error
+		field, line, _ = strings.Cut(line, " ")
+		if *n, err = strconv.ParseInt(field, 10, 64); err != nil {
+			return id, "", false
+		}
+	}
+	return id, line, len(line) == len("sha256:")+64
 }
 
 // lookup returns the digest of a file that is remembered.
@@ -105,20 +118,31 @@ func (d *Digests) add(before, after fs.FileInfo, digest string) {
 	}
 }
 
+// unchanged reports whether what was used is what was read.
+func (d *Digests) unchanged() bool {
+	if len(d.seen) != len(d.entries) {
+		return false
+	}
+	for id, digest := range d.seen {
+		if d.entries[id] != digest {
+			return false
+		}
+	}
+	return true
+}
+
 // Save keeps what was used in this run.
 func (d *Digests) Save() {
 	if d == nil || len(d.seen) == 0 {
 		return
 	}
+	if d.unchanged() {
+		return
+	}
 	var b bytes.Buffer
 	b.WriteString(digestsFormat + "\n")
-	changed := len(d.seen) != len(d.entries)
 	for id, digest := range d.seen {
-		changed = changed || d.entries[id] != digest
 		fmt.Fprintln(&b, id.dev, id.ino, id.size, id.mtime, id.ctime, digest)
-	}
-	if !changed {
-		return
 	}
 	part, err := os.CreateTemp(filepath.Dir(d.file), ".part-")
 	if err != nil {
