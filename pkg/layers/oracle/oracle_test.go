@@ -1,22 +1,14 @@
 package oracle_test
 
 import (
-	"context"
 	"fmt"
-	"math/rand/v2"
+	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"sort"
 	"strconv"
-	"strings"
+	"sync"
 	"testing"
-
-	"github.com/containerd/containerd/v2/core/content"
-	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
-	bkclient "github.com/moby/buildkit/client"
-	"github.com/tonistiigi/fsutil"
 
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/buildkittest"
 	"github.com/terok-ai/terok-agent/pkg/graph"
@@ -45,8 +37,6 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func sortStrings(s []string) { sort.Strings(s) }
-
 func number(t *testing.T, variable string, otherwise int) int {
 	t.Helper()
 	text := os.Getenv(variable)
@@ -60,77 +50,128 @@ func number(t *testing.T, variable string, otherwise int) int {
 	return n
 }
 
-// oracle is a real daemon with a base.
-type oracle struct {
-	client   *bkclient.Client
-	store    content.Store
-	manifest string
-	config   string
-}
-
-func newOracle(t *testing.T) *oracle {
-	t.Helper()
-	env := buildkittest.Shared(t)
-	c, err := bkclient.New(context.Background(), env.Address)
-	if err != nil {
-		t.Fatal(err)
+// BuildKit's own cache is the oracle: whatever it runs again because of an
+// edit, the plan says, with the edit as the cause; and hardly anything else.
+func TestOracle(t *testing.T) {
+	buildkittest.Require(t)
+	o := &oracle{daemon: newDaemon(t), stages: newTally(), images: newTally()}
+	first, projects := uint64(number(t, firstVariable, 1)), number(t, seedsVariable, 12)
+	seeds := slices.Clone(kept)
+	for i := range projects {
+		seeds = append(seeds, first+uint64(i))
 	}
-	t.Cleanup(func() { _ = c.Close() })
-	dir := filepath.Join(t.TempDir(), "images")
-	img := buildkittest.Busybox(t)
-	o := &oracle{client: c, config: buildkittest.AddToLayout(t, dir, baseRef, img)}
-	d, err := img.Digest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.manifest = d.String()
-	if o.store, err = contentlocal.NewStore(dir); err != nil {
-		t.Fatal(err)
-	}
-	return o
-}
-
-// stepName is how BuildKit calls a step: "[s1 2/4] RUN …"; a stage that is a
-// number would be "[stage-1 2/4]".
-var stepName = regexp.MustCompile(`^\[(\S+) +(\d+)/\d+\] `)
-
-// build builds a project and returns which stages ran a step, and the image's
-// configuration without what tells runs apart.
-func (o *oracle) build(t *testing.T, p *project) map[string]bool {
-	t.Helper()
-	fs, err := fsutil.NewFS(p.dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	attrs := map[string]string{"filename": "Dockerfile", "context:" + baseRef: "oci-layout://base@" + o.manifest}
-	for k, v := range p.args {
-		attrs["build-arg:"+k] = v
-	}
-	ran := map[string]bool{}
-	status := make(chan *bkclient.SolveStatus)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for s := range status {
-			for _, v := range s.Vertexes {
-				m := stepName.FindStringSubmatch(v.Name)
-				// The first step is FROM, which runs nothing.
-				if m != nil && m[2] != "1" && v.Completed != nil && !v.Cached && v.Error == "" {
-					ran[m[1]] = true
-				}
-			}
+	// A build mostly waits: as many run at once as -parallel says.
+	t.Run("seed", func(t *testing.T) {
+		for _, seed := range seeds {
+			t.Run(fmt.Sprint(seed), func(t *testing.T) {
+				t.Parallel()
+				o.try(t, seed)
+			})
 		}
-	}()
-	_, err = o.client.Solve(context.Background(), nil, bkclient.SolveOpt{
-		Frontend: "dockerfile.v0", FrontendAttrs: attrs,
-		LocalMounts: map[string]fsutil.FS{"context": fs, "dockerfile": fs},
-		OCIStores:   map[string]content.Store{"base": o.store},
-	}, status)
-	<-done
-	if err != nil {
-		t.Fatalf("building %s\n%s: %v", p.dir, p.dockerfile(), err)
+	})
+	t.Logf("%d edits of %d projects; stages: %s; images: %s; %d causes wrong", o.edits, len(seeds), o.stages, o.images, o.wrong)
+	for what, n := range map[string]*tally{"stages": o.stages, "images": o.images} {
+		if n.verdicts == 0 {
+			t.Errorf("%s: nothing was tried", what)
+		}
+		if n.needless()*50 > n.verdicts {
+			t.Errorf("%s: %d of %d verdicts are needless, more than 2 %%", what, n.needless(), n.verdicts)
+		}
 	}
-	return ran
+}
+
+// oracle is a daemon and what was learnt from it.
+type oracle struct {
+	*daemon
+	counting       sync.Mutex
+	edits, wrong   int
+	stages, images *tally
+}
+
+// tally counts verdicts; why counts the needless ones by what they are.
+type tally struct {
+	verdicts, missed int
+	why              map[string]int
+}
+
+func newTally() *tally { return &tally{why: map[string]int{}} }
+
+func (n *tally) needless() (sum int) {
+	for _, c := range n.why {
+		sum += c
+	}
+	return sum
+}
+
+func (n *tally) String() string {
+	text := fmt.Sprintf("%d verdicts, %d missed, %d needless", n.verdicts, n.missed, n.needless())
+	for _, w := range slices.Sorted(maps.Keys(n.why)) {
+		text += fmt.Sprintf(", %q %d", w, n.why[w])
+	}
+	return text
+}
+
+// rounds is how many edits are tried on one project.
+const rounds = 24
+
+// try makes a project and edits it, one edit on top of the other.
+func (o *oracle) try(t *testing.T, seed uint64) {
+	p := newProject(seed, filepath.Join(t.TempDir(), "p"), func(ref string, n int) string { return o.image(t, seed, ref, n).config })
+	p.write(t)
+	was := built{graph: o.draw(t, p), outcome: o.build(t, p), seen: map[graph.Key]bool{}}
+	was.note()
+	turns := rounds
+	if os.Getenv(editVariable) != "" {
+		turns *= len(edits) / 2
+	}
+	for range turns {
+		if o.failures() > 5 {
+			return // more of the same
+		}
+		e := edits[p.rand.IntN(len(edits))]
+		p.edit = edit{}
+		if only := os.Getenv(editVariable); (only != "" && only != e.name) || !e.apply(p) {
+			continue
+		}
+		p.write(t)
+		is := built{graph: o.draw(t, p), outcome: o.build(t, p), seen: was.seen}
+		v := &verdict{oracle: o, t: t, p: p, edit: e.name, was: &was, is: &is, plan: o.plan(t, p, was.graph, is.graph)}
+		o.judge(v)
+		is.note()
+		was = is
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+func (o *oracle) judge(v *verdict) {
+	v.t.Helper()
+	o.counting.Lock()
+	defer o.counting.Unlock()
+	o.edits++
+	v.compare()
+}
+
+func (o *oracle) failures() int {
+	o.counting.Lock()
+	defer o.counting.Unlock()
+	return o.wrong + o.stages.missed + o.images.missed
+}
+
+// built is a project as drawn and as built; seen are the keys of all that was
+// built of it.
+type built struct {
+	graph *graph.Graph
+	outcome
+	seen map[graph.Key]bool
+}
+
+func (b *built) note() {
+	for _, n := range b.graph.Nodes() {
+		b.seen[b.graph.Keys(n.ID).Files] = true
+		b.seen[b.graph.Keys(n.ID).Image] = true
+	}
 }
 
 func (o *oracle) draw(t *testing.T, p *project) *graph.Graph {
@@ -139,15 +180,15 @@ func (o *oracle) draw(t *testing.T, p *project) *graph.Graph {
 	s, err := layers.NewSketch(layers.Spec{
 		Base: baseRef, Agents: &none, NoL1: true, Platform: layers.HostPlatform(),
 		Layers: []layers.UserLayer{{
-			Name: "app", Dockerfile: filepath.Join(p.dir, "Dockerfile"), Context: p.dir, Tags: []string{"app:1"}, Args: p.args,
+			Name: "app", Dockerfile: filepath.Join(p.dir, "Dockerfile"), Context: p.dir, Target: p.target, Tags: []string{"app:1"}, Args: p.args,
 		}},
 	}, resources.FS)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("sketching\n%s: %v", p.dockerfile(), err)
 	}
 	found := map[graph.ID]layers.External{}
 	for _, b := range s.Bases() {
-		found[b.ID] = layers.External{Digest: o.config, Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}}
+		found[b.ID] = layers.External{Digest: p.image(b.Ref, p.bases[b.Ref]), Env: []string{"PATH=/usr/local/bin:/usr/bin:/bin"}}
 	}
 	g, err := s.Graph(found)
 	if err != nil {
@@ -156,125 +197,20 @@ func (o *oracle) draw(t *testing.T, p *project) *graph.Graph {
 	return g
 }
 
-// verdicts plans the new graph against what a build of the old one left.
-func (o *oracle) verdicts(t *testing.T, was, is *graph.Graph) *plan.Plan {
+// plan plans the new graph against what a build of the old one left.
+func (o *oracle) plan(t *testing.T, p *project, was, is *graph.Graph) *plan.Plan {
 	t.Helper()
-	var inputs []graph.InputRecord
-	labels, err := was.NewRecord("app", "", inputs).Labels()
+	labels, err := was.NewRecord("app", "", nil).Labels()
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := plan.Make(is, graph.NewSnapshot([]graph.Image{
-		{ID: o.config, Names: []string{baseRef}},
-		{ID: graph.DigestOf("app"), Names: []string{"localhost/app:1"}, Labels: labels},
-	}), plan.Policy{})
+	there := []graph.Image{{ID: graph.DigestOf("app"), Names: []string{"localhost/app:1"}, Labels: labels}}
+	for ref, number := range p.bases {
+		there = append(there, graph.Image{ID: p.image(ref, number), Names: []string{ref}})
+	}
+	made, err := plan.Make(is, graph.NewSnapshot(there), plan.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return made
-}
-
-// tally counts verdicts.
-type tally struct{ verdicts, missed, needless int }
-
-// BuildKit's own cache is the oracle: whatever it runs again because of an
-// edit, the plan says, with the edit as the cause; and hardly anything else.
-func TestOracle(t *testing.T) {
-	buildkittest.Require(t)
-	o := newOracle(t)
-	first, projects := uint64(number(t, firstVariable, 1)), number(t, seedsVariable, 20)
-	seeds := slices.Clone(kept)
-	for i := range projects {
-		seeds = append(seeds, first+uint64(i))
-	}
-	var stages, images tally
-	for _, seed := range seeds {
-		o.try(t, seed, &stages, &images)
-	}
-	t.Logf("%d verdicts on stages: %d missed, %d needless; %d on images: %d missed, %d needless",
-		stages.verdicts, stages.missed, stages.needless, images.verdicts, images.missed, images.needless)
-	for what, n := range map[string]tally{"stages": stages, "images": images} {
-		if n.verdicts == 0 {
-			t.Errorf("%s: nothing was tried", what)
-		}
-		if n.needless*50 > n.verdicts {
-			t.Errorf("%s: %d of %d verdicts are needless, more than 2 %%", what, n.needless, n.verdicts)
-		}
-	}
-}
-
-// try makes a project and edits it, one edit on top of the other.
-func (o *oracle) try(t *testing.T, seed uint64, stages, images *tally) {
-	t.Helper()
-	r := rand.New(rand.NewPCG(seed, seed))
-	p := newProject(r)
-	p.dir = filepath.Join(t.TempDir(), fmt.Sprint(seed))
-	p.write(t)
-	o.build(t, p)
-	was := o.draw(t, p)
-	rounds := 12
-	if os.Getenv(editVariable) != "" {
-		rounds *= len(edits) / 2
-	}
-	for range rounds {
-		e := edits[r.IntN(len(edits))]
-		if only := os.Getenv(editVariable); (only != "" && only != e.name) || !e.apply(p) {
-			continue
-		}
-		p.write(t)
-		is := o.draw(t, p)
-		ran := o.build(t, p)
-		o.compare(t, fmt.Sprintf("seed %d, %s", seed, e.name), p, o.verdicts(t, was, is), e.causes, ran, stages, images)
-		was = is
-		if t.Failed() {
-			return
-		}
-	}
-}
-
-func (o *oracle) compare(t *testing.T, where string, p *project, made *plan.Plan, causes string, ran map[string]bool, stages, images *tally) {
-	t.Helper()
-	app, _ := made.Step("app")
-	images.verdicts++
-	if len(ran) > 0 && app.Action != plan.Build {
-		images.missed++
-		t.Errorf("%s: BuildKit ran %v, the image is %s\n%s", where, ran, app.Action, p.dockerfile())
-	}
-	last := p.stages[len(p.stages)-1].name
-	for _, s := range made.Steps {
-		name := strings.TrimPrefix(string(s.Node), "app/")
-		switch {
-		case s.Kind == graph.KindLayer:
-			name = last
-		case s.Kind != graph.KindStage:
-			continue
-		}
-		stages.verdicts++
-		switch {
-		case ran[name] && s.Action != plan.Build:
-			stages.missed++
-			t.Errorf("%s: BuildKit ran %s, the plan says %s\n%s", where, name, s.Action, p.dockerfile())
-		case !ran[name] && s.Action == plan.Build && s.Kind == graph.KindStage && !readsOfOthers(s):
-			stages.needless++
-			t.Logf("%s: needless: %s %v", where, name, s.Reasons)
-		}
-	}
-	if len(ran) > 0 && !names(app.Reasons, causes) {
-		t.Errorf("%s: the cause is not named: %v\n%s", where, app.Reasons, p.dockerfile())
-	}
-	if app.Action == plan.Build && causes == "" {
-		images.needless++
-		t.Logf("%s: needless: %v", where, app.Reasons)
-	}
-}
-
-// readsOfOthers says whether a stage is only made again because one that it
-// reads is: that one's files may have come out as they were, which no plan can
-// know.
-func readsOfOthers(s plan.Step) bool {
-	return !slices.ContainsFunc(s.Reasons, func(r plan.Reason) bool { return r.Code != plan.InputChanged })
-}
-
-func names(reasons []plan.Reason, causes string) bool {
-	return slices.ContainsFunc(reasons, func(r plan.Reason) bool { return slices.Contains(strings.Fields(causes), string(r.Code)) })
 }

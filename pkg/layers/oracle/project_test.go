@@ -5,97 +5,73 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/terok-ai/terok-agent/pkg/graph/plan"
 )
 
-const baseRef = "registry.example/base:1"
-
-// staying is a file of every directory that no edit touches: a COPY of a pattern
-// must find something.
-const staying = "stays.txt"
-
-// stage is one stage of a project, as lines; what it copies in comes first.
+// stage is one stage of a project; a line is an instruction, with its
+// here-documents.
 type stage struct {
 	name, from string
 	lines      []string
 }
 
-// project is a Dockerfile in pieces, its files, and the arguments passed.
+// project is a Dockerfile in pieces, its files, and what is passed.
 type project struct {
-	rand   *rand.Rand
+	rand *rand.Rand
+	// head are the lines before the first FROM.
+	head   []string
 	stages []stage
-	files  map[string]string // path to mode and content, "0644 text"; a link is "link target"
+	// files are paths with mode and content, "0644 text"; a link is "link
+	// target". dirs are the modes of directories other than 0755.
+	files  map[string]string
+	dirs   map[string]os.FileMode
 	ignore []string
 	args   map[string]string
-	dir    string
+	// target is the stage that is built, "" for the last.
+	target string
+	// bases are the external images by reference; their number grows when one
+	// moves.
+	bases map[string]int
+	// image tells the configuration's digest of an external image by number.
+	image func(ref string, number int) string
+	dir   string
+	seed  uint64
+
+	edit
 }
 
-// newProject makes a project of three to five stages; each RUN writes what no
-// other run of it would, so that a stage that ran again is seen by its readers.
-func newProject(r *rand.Rand) *project {
-	p := &project{rand: r, files: map[string]string{}, args: map[string]string{}}
-	for i := range 8 {
-		p.files[fmt.Sprintf("src/d%d/f%d.txt", i%3, i)] = fmt.Sprintf("0644 content %d", i)
-	}
-	for i := range 3 {
-		p.files[fmt.Sprintf("src/d%d/%s", i, staying)] = "0644 stays"
-	}
-	p.files["src/link"] = "link d0/f0.txt"
-	p.files["unused/notes.txt"] = "0644 nobody reads this"
-	p.files["run.sh"] = "0755 #!/bin/sh\n"
-	n := 3 + r.IntN(3)
-	for i := range n {
-		s := stage{name: fmt.Sprintf("s%d", i), from: baseRef}
-		if i > 0 && r.IntN(3) == 0 {
-			s.from = p.stages[r.IntN(i)].name
-		}
-		if r.IntN(2) == 0 {
-			s.lines = append(s.lines, fmt.Sprintf("ARG A%d=one", i))
-		}
-		if r.IntN(2) == 0 {
-			s.lines = append(s.lines, fmt.Sprintf("ENV E%d=one F%d=two", i, i))
-		}
-		if r.IntN(3) == 0 {
-			s.lines = append(s.lines, fmt.Sprintf("WORKDIR /w%d", i))
-		}
-		for j := range 1 + r.IntN(3) {
-			switch r.IntN(5) {
-			case 0:
-				s.lines = append(s.lines, fmt.Sprintf("COPY src/d%d /in%d-%d/", r.IntN(3), i, j))
-			case 1:
-				s.lines = append(s.lines, fmt.Sprintf("COPY run.sh src/d%d/*.txt /in%d-%d/", r.IntN(3), i, j))
-			case 2:
-				s.lines = append(s.lines, fmt.Sprintf("RUN --mount=type=bind,source=src/d%d,target=/m ls /m > /r%d-%d && %s", r.IntN(3), i, j, unique(i, j)))
-			case 3:
-				s.lines = append(s.lines, fmt.Sprintf("RUN <<EOF\n%s\necho step %d\nEOF", unique(i, j), j))
-			default:
-				s.lines = append(s.lines, fmt.Sprintf("RUN %s && echo one", unique(i, j)))
-			}
-		}
-		if i > 0 && (r.IntN(2) == 0 || i == n-1) {
-			s.lines = append(s.lines, fmt.Sprintf("COPY --from=s%d /u%d* /from%d/", r.IntN(i), 0, i))
-		}
-		s.lines = append(s.lines, fmt.Sprintf("RUN %s && echo last", unique(i, 9)))
-		switch r.IntN(3) {
-		case 0:
-			s.lines = append(s.lines, fmt.Sprintf("CMD [\"cmd%d\"]", i))
-		case 1:
-			s.lines = append(s.lines, fmt.Sprintf("LABEL l%d=one", i))
-		}
-		p.stages = append(p.stages, s)
-	}
-	return p
+// edit is what the last edit says of itself.
+type edit struct {
+	// causes are the reasons that name it. All that are said must be of these,
+	// and one is said where anything runs again.
+	causes []plan.Reason
+	// also are reasons that may be said beside those: what follows from it.
+	also []plan.Reason
+	// wide is true where no list of reasons can be told: whatever is said must
+	// be a line, a file or an argument of the project.
+	wide bool
+	// stale is true where the builder's own upload misses the edit.
+	stale bool
 }
 
-// unique writes something random to a file that all stages have in common and
-// one of the step's own.
-func unique(i, j int) string {
-	return fmt.Sprintf("cat /proc/sys/kernel/random/uuid | tee /u0 > /u%d-%d", i, j)
+func (p *project) say(code plan.Code, subject, from, to string) {
+	p.causes = append(p.causes, plan.Reason{Code: code, Subject: subject, From: from, To: to})
+}
+
+func (p *project) follows(code plan.Code, subject, from, to string) {
+	p.also = append(p.also, plan.Reason{Code: code, Subject: subject, From: from, To: to})
 }
 
 func (p *project) dockerfile() string {
 	var b strings.Builder
+	for _, l := range p.head {
+		b.WriteString(l + "\n")
+	}
 	for _, s := range p.stages {
 		fmt.Fprintf(&b, "FROM %s AS %s\n", s.from, s.name)
 		for _, l := range s.lines {
@@ -105,7 +81,57 @@ func (p *project) dockerfile() string {
 	return b.String()
 }
 
-// write puts the project into a directory, anew.
+// last is the stage that is built.
+func (p *project) last() *stage {
+	if s := p.stage(p.target); s != nil {
+		return s
+	}
+	return &p.stages[len(p.stages)-1]
+}
+
+func (p *project) stage(name string) *stage {
+	i := slices.IndexFunc(p.stages, func(s stage) bool { return s.name == name })
+	if i < 0 {
+		return nil
+	}
+	return &p.stages[i]
+}
+
+var fromWord = regexp.MustCompile(`from=(\w+)`)
+
+// reads are the names of the stages that a stage reads itself.
+func (s *stage) reads(p *project) []string {
+	names := []string{s.from}
+	lines := slices.Clone(s.lines)
+	if parent := p.stage(s.from); parent != nil {
+		lines = append(lines, parent.lines...) // its triggers are run here
+	}
+	for _, l := range lines {
+		for _, m := range fromWord.FindAllStringSubmatch(l, -1) {
+			names = append(names, m[1])
+		}
+	}
+	return slices.DeleteFunc(names, func(n string) bool { return p.stage(n) == nil })
+}
+
+// reached are the names of the stages that the target needs, itself included.
+func (p *project) reached() map[string]bool {
+	out := map[string]bool{}
+	var visit func(s *stage)
+	visit = func(s *stage) {
+		if out[s.name] {
+			return
+		}
+		out[s.name] = true
+		for _, n := range s.reads(p) {
+			visit(p.stage(n))
+		}
+	}
+	visit(p.last())
+	return out
+}
+
+// write puts the project into its directory, anew.
 func (p *project) write(t *testing.T) {
 	t.Helper()
 	must := func(err error) {
@@ -128,6 +154,10 @@ func (p *project) write(t *testing.T) {
 		must(err)
 		must(os.WriteFile(path, []byte(content), bits))
 		must(os.Chmod(path, bits))
+	}
+	for name, bits := range p.dirs {
+		must(os.MkdirAll(filepath.Join(p.dir, name), 0o755))
+		must(os.Chmod(filepath.Join(p.dir, name), bits))
 	}
 	must(os.WriteFile(filepath.Join(p.dir, "Dockerfile"), []byte(p.dockerfile()), 0o644))
 	if len(p.ignore) > 0 {
@@ -156,121 +186,61 @@ func (p *project) pick(words ...string) (*stage, int, bool) {
 	return &p.stages[at.s], at.l, true
 }
 
-// edits are the kinds of edit, each with the reasons one of which must be
-// named where anything runs again.
-var edits = []struct {
-	name   string
-	apply  func(*project) bool
-	causes string
-}{
-	{"content of a file", func(p *project) bool { return p.file("src/", func(n, s string) { p.files[n] = s + "+" }) }, "file-changed"},
-	{"mode of a file", func(p *project) bool {
-		return p.file("src/d", func(n, s string) { p.files[n] = strings.Replace(s, "0644", "0600", 1) })
-	}, "mode-changed"},
-	{"file removed", func(p *project) bool { return p.file("src/d", func(n, _ string) { delete(p.files, n) }) }, "file-removed"},
-	{"file added", func(p *project) bool {
-		p.files[fmt.Sprintf("src/d%d/new.txt", p.rand.IntN(3))] = "0644 new"
-		return true
-	}, "file-added"},
-	{"program changed", func(p *project) bool { p.files["run.sh"] += "exit 0\n"; return true }, "file-changed"},
-	{"file nobody reads", func(p *project) bool { p.files["unused/notes.txt"] += "!"; return true }, ""},
-	{"file written again", func(*project) bool { return true }, ""},
-	{"text of a RUN", func(p *project) bool { return p.line("echo one", "echo two", "RUN") }, "instruction-changed"},
-	{"last RUN", func(p *project) bool { return p.line("echo last", "echo  last", "RUN") }, "instruction-changed"},
-	{"here-document", func(p *project) bool { return p.line("echo step", "echo Step", "RUN <<") }, "instruction-changed"},
-	{"mount", func(p *project) bool { return p.line("target=/m ", "target=/m,readwrite ", "RUN --mount") }, "instruction-changed"},
-	{"value of ENV", func(p *project) bool { return p.line("=one", "=three", "ENV") }, "instruction-changed"},
-	{"order of ENV", func(p *project) bool { return p.swapEnv() }, "instruction-changed instruction-added instruction-removed"},
-	{"default of ARG", func(p *project) bool { return p.line("=one", "=three", "ARG") }, "arg-changed"},
-	{"argument passed", func(p *project) bool {
-		s, l, ok := p.pick("ARG")
-		if ok {
-			name, _, _ := strings.Cut(strings.TrimPrefix(s.lines[l], "ARG "), "=")
-			p.args[name] = "passed"
-		}
-		return ok
-	}, "arg-changed"},
-	{"argument nobody declares", func(p *project) bool { p.args["NOBODY"] = "x"; return true }, ""},
-	{"WORKDIR", func(p *project) bool { return p.line("/w", "/x", "WORKDIR") }, "instruction-changed"},
-	{"destination", func(p *project) bool { return p.line(" /in", " /out", "COPY") }, "instruction-changed"},
-	{"mode given to COPY", func(p *project) bool { return p.line("COPY ", "COPY --chmod=755 ", "COPY") }, "instruction-changed"},
-	{"link given to COPY", func(p *project) bool { return p.line("COPY ", "COPY --link ", "COPY") }, "instruction-changed"},
-	{"RUN added", func(p *project) bool {
-		s, l, ok := p.pick("RUN")
-		if ok {
-			s.lines = append(s.lines[:l:l], append([]string{"RUN echo added"}, s.lines[l:]...)...)
-		}
-		return ok
-	}, "instruction-added"},
-	{"instruction removed", func(p *project) bool {
-		s, l, ok := p.pick("COPY run", "COPY src", "WORKDIR")
-		if ok {
-			s.lines = append(s.lines[:l:l], s.lines[l+1:]...)
-		}
-		return ok
-	}, "instruction-removed"},
-	{"CMD", func(p *project) bool { return p.line("[\"cmd", "[\"other", "CMD") }, "instruction-changed"},
-	{"LABEL", func(p *project) bool { return p.line("=one", "=two", "LABEL") }, "instruction-changed"},
-	{"comment", func(p *project) bool {
-		s := &p.stages[p.rand.IntN(len(p.stages))]
-		s.lines = append([]string{"# a comment", ""}, s.lines...)
-		return true
-	}, ""},
-	{"case of a keyword", func(p *project) bool { return p.line("RUN ", "run ", "RUN") }, ""},
-	{"outer spaces", func(p *project) bool { return p.line("COPY ", "  COPY   ", "COPY") }, ""},
-	{"spelling of a path", func(p *project) bool { return p.line(" src/", " ./src/", "COPY") }, ""},
-	{"name of a stage", func(p *project) bool {
-		old := p.stages[0].name
-		for i := range p.stages {
-			s := &p.stages[i]
-			if s.from == old {
-				s.from = "renamed"
-			}
-			for j := range s.lines {
-				s.lines[j] = strings.ReplaceAll(s.lines[j], "--from="+old+" ", "--from=renamed ")
-			}
-		}
-		p.stages[0].name = "renamed"
-		return true
-	}, ""},
-	{"ignored what is read", func(p *project) bool {
-		return p.file("src/d", func(n, _ string) { p.ignore = append(p.ignore, n) })
-	}, "file-removed"},
-	{"ignored what nobody reads", func(p *project) bool { p.ignore = append(p.ignore, "unused"); return true }, ""},
+// keyword is an instruction's, upper case.
+func keyword(line string) string {
+	word, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+	return strings.ToUpper(word)
 }
 
-func (p *project) file(prefix string, change func(name, text string)) bool {
-	var names []string
-	for n, text := range p.files {
-		if strings.HasPrefix(n, prefix) && !strings.HasPrefix(text, "link ") && !strings.HasSuffix(n, staying) {
-			names = append(names, n)
-		}
+// continued matches what continues a line, in both ways to write it.
+var continued = regexp.MustCompile("[`\\\\]\n")
+
+// shown is how a plan shows an instruction: without its here-documents, in one
+// line, with single spaces.
+func shown(line string) string {
+	if strings.Contains(line, "<<EOF") {
+		line, _, _ = strings.Cut(line, "\n")
 	}
-	if len(names) == 0 {
-		return false
-	}
-	sortStrings(names)
-	name := names[p.rand.IntN(len(names))]
-	change(name, p.files[name])
-	return true
+	words := strings.Fields(continued.ReplaceAllString(line, " "))
+	words[0] = strings.ToUpper(words[0])
+	return strings.Join(words, " ")
 }
 
+// line replaces a part of a line that begins with one of the words, and says so.
 func (p *project) line(old, replacement string, words ...string) bool {
 	s, l, ok := p.pick(words...)
 	if !ok || !strings.Contains(s.lines[l], old) {
 		return false
 	}
-	s.lines[l] = strings.Replace(s.lines[l], old, replacement, 1)
+	was := s.lines[l]
+	s.lines[l] = strings.Replace(was, old, replacement, 1)
+	p.lineChanged(was, s.lines[l])
 	return true
 }
 
-func (p *project) swapEnv() bool {
-	s, l, ok := p.pick("ENV")
-	if !ok {
-		return false
+func (p *project) lineChanged(was, is string) {
+	if k := keyword(is); k == "ENV" || k == "LABEL" {
+		// Each of their variables is an instruction of its own.
+		old, now := strings.Fields(was)[1:], strings.Fields(is)[1:]
+		for i := range now {
+			if old[i] != now[i] {
+				p.say(plan.InstructionChanged, k, k+" "+old[i], k+" "+now[i])
+			}
+		}
+		return
 	}
-	words := strings.Fields(s.lines[l])
-	words[1], words[2] = words[2], words[1]
-	s.lines[l] = strings.Join(words, " ")
-	return true
+	p.say(plan.InstructionChanged, keyword(is), shown(was), shown(is))
+}
+
+// quiet is line where nothing that counts changes.
+func (p *project) quiet(old, replacement string, words ...string) bool {
+	ok := p.line(old, replacement, words...)
+	p.edit = edit{}
+	return ok
+}
+
+// insert puts a line before or after another and says so.
+func (p *project) insert(s *stage, at int, line string) {
+	s.lines = slices.Insert(s.lines, at, line)
+	p.say(plan.InstructionAdded, keyword(line), "", shown(line))
 }

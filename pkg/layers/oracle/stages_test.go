@@ -1,0 +1,127 @@
+package oracle_test
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/terok-ai/terok-agent/pkg/graph/plan"
+)
+
+// stageEdits are edits of what stages stand on, of the target, and of settings
+// that only the image has.
+var stageEdits = []kind{
+	{"base moved", func(p *project) bool { return p.moveBase(baseRef) }},
+	{"other base moved", func(p *project) bool { return p.moveBase(otherRef) }},
+	{"ARG before FROM", func(p *project) bool {
+		at := len(p.head) - 1
+		if at < 0 || !strings.HasPrefix(p.head[at], "ARG BASE=") || p.args["BASE"] != "" {
+			return false
+		}
+		p.head[at] = "ARG BASE=" + p.swapBase(strings.TrimPrefix(p.head[at], "ARG BASE="))
+		return true
+	}},
+	{"argument of FROM passed", func(p *project) bool {
+		at := len(p.head) - 1
+		if at < 0 || !strings.HasPrefix(p.head[at], "ARG BASE=") {
+			return false
+		}
+		was := p.args["BASE"]
+		if was == "" {
+			was = strings.TrimPrefix(p.head[at], "ARG BASE=")
+		}
+		p.args["BASE"] = p.swapBase(was)
+		return true
+	}},
+	{"target", func(p *project) bool {
+		to := p.stages[p.rand.IntN(len(p.stages))].name
+		if to == p.last().name {
+			return false
+		}
+		p.target, p.wide = to, true
+		return true
+	}},
+	replaced("CMD", "[\"cmd", "[\"other", "CMD"),
+	replaced("LABEL", "=one", "=two", "LABEL"),
+	{"CMD added", func(p *project) bool {
+		s := &p.stages[p.rand.IntN(len(p.stages))]
+		for _, l := range s.lines {
+			if keyword(l) == "CMD" {
+				return false
+			}
+		}
+		p.insert(s, len(s.lines), fmt.Sprintf("CMD [\"added%d\"]", p.rand.IntN(1000)))
+		return true
+	}},
+	{"EXPOSE added", func(p *project) bool {
+		s := &p.stages[p.rand.IntN(len(p.stages))]
+		p.insert(s, len(s.lines), fmt.Sprint("EXPOSE ", 1+p.rand.IntN(60000)))
+		return true
+	}},
+}
+
+// quietEdits are edits that no builder minds.
+var quietEdits = []kind{
+	{"argument nobody declares", func(p *project) bool { p.args["NOBODY"] = "x"; return true }},
+	{"comment", func(p *project) bool {
+		s := &p.stages[p.rand.IntN(len(p.stages))]
+		s.lines = append([]string{"# a comment", ""}, s.lines...)
+		return true
+	}},
+	{"case of a keyword", func(p *project) bool { return p.quiet("RUN ", "run ", "RUN") }},
+	{"outer spaces", func(p *project) bool { return p.quiet("COPY ", "  COPY   ", "COPY") }},
+	{"spelling of a path", func(p *project) bool { return p.quiet(" src/", " ./src/", "COPY src") }},
+	{"name of a stage", func(p *project) bool {
+		old := p.stages[0].name
+		for i := range p.stages {
+			s := &p.stages[i]
+			if s.from == old {
+				s.from = "renamed"
+			}
+			for j := range s.lines {
+				s.lines[j] = strings.ReplaceAll(s.lines[j], "from="+old+" ", "from=renamed ")
+				s.lines[j] = strings.ReplaceAll(s.lines[j], "from="+old+",", "from=renamed,")
+			}
+		}
+		p.stages[0].name = "renamed"
+		if p.target == old {
+			p.target = "renamed"
+		}
+		return true
+	}},
+	{"stage that nobody reads", func(p *project) bool {
+		reached := p.reached()
+		for i := range p.stages {
+			if s := &p.stages[i]; !reached[s.name] {
+				s.lines = append(s.lines, fmt.Sprint("RUN echo nobody ", p.rand.IntN(1000)))
+				return true
+			}
+		}
+		return false
+	}},
+}
+
+// edits are all kinds of edit.
+var edits = func() (all []kind) {
+	for _, list := range [][]kind{fileEdits, lineEdits, stageEdits, quietEdits} {
+		all = append(all, list...)
+	}
+	return all
+}()
+
+// moveBase puts another image behind the same reference.
+func (p *project) moveBase(ref string) bool {
+	was := p.image(ref, p.bases[ref])
+	p.bases[ref]++
+	p.say(plan.BaseMoved, ref, was, p.image(ref, p.bases[ref]))
+	return true
+}
+
+// swapBase gives the other of the two bases and says what that means.
+func (p *project) swapBase(was string) string {
+	is := otherRef
+	if was == otherRef {
+		is = baseRef
+	}
+	p.say(plan.BaseMoved, is, was+"@"+p.image(was, p.bases[was]), is+"@"+p.image(is, p.bases[is]))
+	return is
+}
