@@ -13,10 +13,11 @@ import (
 // What a registry serves is checked before anything of it is unpacked or run;
 // the message names what was expected and what came.
 func TestDownloadsAreChecked(t *testing.T) {
-	p := newProject(t)
-	p.agents = "codex"
-	const pkg, version = "@test/codex-linux-x64", "0.168.0"
-	evil := buildtest.Tarball(map[string]string{"package/codex": "#!/bin/sh\necho codex 0.168.0; touch /out/evil\n"})
+	p := newBuiltProject(t)
+	const pkg, version = "@test/codex-linux-x64", "0.169.0"
+	p.Agent(t, "codex", version)
+	evil := buildtest.Tarball(map[string]string{"package/codex": "#!/bin/sh\necho codex 0.169.0; touch /out/evil\n"})
+	before := p.names(t)
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(evil) }))
 	defer elsewhere.Close()
 	for _, tc := range []struct {
@@ -28,12 +29,12 @@ func TestDownloadsAreChecked(t *testing.T) {
 			b := append([]byte(nil), body...)
 			b[len(b)/2] ^= 1
 			_, _ = w.Write(b)
-		}, []string{"codex: checksum mismatch", "pkg:npm/%40test/codex-linux-x64@0.168.0", "expected sha512:", "got sha512:"}},
+		}, []string{"codex: checksum mismatch", "pkg:npm/%40test/codex-linux-x64@0.169.0", "expected sha512:", "got sha512:"}},
 		{"another file", func(w http.ResponseWriter, _ []byte) { _, _ = w.Write(evil) }, []string{"checksum mismatch"}},
 		{"a truncated body", func(w http.ResponseWriter, body []byte) {
 			w.Header().Set("Content-Length", "100000")
 			_, _ = w.Write(body)
-		}, []string{"codex: download of pkg:npm/%40test/codex-linux-x64@0.168.0 broken off"}},
+		}, []string{"codex: download of pkg:npm/%40test/codex-linux-x64@0.169.0 broken off"}},
 		{"a 404", func(w http.ResponseWriter, _ []byte) { w.WriteHeader(http.StatusNotFound) }, []string{"codex: HTTP 404 for pkg:npm/"}},
 		{"a redirect to another host", func(w http.ResponseWriter, _ []byte) {
 			w.Header().Set("Location", elsewhere.URL+"/codex.tgz")
@@ -56,13 +57,13 @@ func TestDownloadsAreChecked(t *testing.T) {
 			if !strings.Contains(e.Message, "agent/codex failed at agent-codex.Dockerfile:") {
 				t.Errorf("message %q", e.Message)
 			}
-			if got := p.podman.Run(t, "images", "--format", "{{.Repository}}", "--filter", "reference=*terok*"); got != "" {
-				t.Errorf("names moved: %s", got)
+			if after := p.names(t); after != before {
+				t.Errorf("names moved:\n%s\n%s", before, after)
 			}
 		})
 	}
 	p.Registry.Misbehave(pkg, version, nil)
-	if got := p.apply(t); !strings.Contains(got, "agent/codex") {
+	if got := p.apply(t); got != "agent/codex l1" {
 		t.Errorf("when the registry behaves again, built %q", got)
 	}
 }
