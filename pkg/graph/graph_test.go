@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand"
+	"slices"
 	"testing"
 
 	"github.com/terok-ai/terok-agent/pkg/graph"
@@ -41,6 +42,42 @@ func TestNewOrders(t *testing.T) {
 		}
 		if got != " "+want {
 			t.Errorf("order %d: got%s, want %s", i, got, want)
+		}
+	}
+}
+
+// Of many nodes that are ready the smallest name is always next, in whichever
+// order they became so.
+func TestNewOrdersMany(t *testing.T) {
+	for seed := range int64(20) {
+		r := rand.New(rand.NewSource(seed))
+		var nodes []graph.Node
+		inputs := map[graph.ID][]graph.ID{}
+		for _, i := range r.Perm(40) { // what reads has a name of its own, wherever that sorts
+			n := node(graph.ID(fmt.Sprintf("n%02d", i)), "x")
+			for range r.Intn(3) {
+				if len(nodes) > 0 {
+					in := nodes[r.Intn(len(nodes))].ID
+					n.Inputs = append(n.Inputs, graph.Input{Role: graph.RoleCopy, Node: in})
+					inputs[n.ID] = append(inputs[n.ID], in)
+				}
+			}
+			nodes = append(nodes, n)
+		}
+		r.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
+		done := map[graph.ID]bool{}
+		for _, got := range mustNew(t, nodes...).Nodes() {
+			var next graph.ID
+			for _, n := range nodes {
+				ready := !slices.ContainsFunc(inputs[n.ID], func(in graph.ID) bool { return !done[in] })
+				if !done[n.ID] && ready && (next == "" || n.ID < next) {
+					next = n.ID
+				}
+			}
+			if got.ID != next {
+				t.Fatalf("seed %d: %s, want %s", seed, got.ID, next)
+			}
+			done[next] = true
 		}
 	}
 }

@@ -100,7 +100,11 @@ func imagesOf(b *testing.B, g *graph.Graph) []graph.Image {
 		ids[node.ID] = graph.DigestOf("image", string(node.ID))
 		var inputs []graph.InputRecord
 		for _, in := range node.Inputs {
-			inputs = append(inputs, graph.InputRecord{Node: in.Node, Image: ids[in.Node]})
+			in := graph.InputRecord{Node: in.Node, Image: ids[in.Node], Key: string(g.Keys(in.Node).Image)}
+			if in.Node == "base" {
+				in.Key = "base:1"
+			}
+			inputs = append(inputs, in)
 		}
 		if missing(i) {
 			continue
@@ -125,12 +129,31 @@ func BenchmarkGraphAndPlan(b *testing.B) {
 				b.Fatal(err)
 			}
 			images := imagesOf(b, g)
-			b.Run(fmt.Sprintf("%s/%d", s.name, n), func(b *testing.B) { graphAndPlan(b, nodes, images) })
+			b.Run(fmt.Sprintf("%s/%d", s.name, n), func(b *testing.B) { graphAndPlan(b, nodes, images, 0) })
 		}
 	}
 }
 
-func graphAndPlan(b *testing.B, nodes []graph.Node, images []graph.Image) {
+// BenchmarkBaseMoved is the same when another base changes every key: what each
+// image remembers is unpacked and compared, to say why.
+func BenchmarkBaseMoved(b *testing.B) {
+	for _, s := range shapes() {
+		for _, n := range sizes() {
+			nodes := manyNodes(s, n)
+			g, err := graph.New(nodes...)
+			if err != nil {
+				b.Fatal(err)
+			}
+			images := imagesOf(b, g)
+			nodes[0].Digest = graph.DigestOf("base, moved")
+			images = append(images, graph.Image{ID: nodes[0].Digest})
+			b.Run(fmt.Sprintf("%s/%d", s.name, n), func(b *testing.B) { graphAndPlan(b, nodes, images, n) })
+		}
+	}
+}
+
+// graphAndPlan holds that least or more are to be built.
+func graphAndPlan(b *testing.B, nodes []graph.Node, images []graph.Image, least int) {
 	b.ReportAllocs()
 	var (
 		g    *graph.Graph
@@ -150,6 +173,9 @@ func graphAndPlan(b *testing.B, nodes []graph.Node, images []graph.Image) {
 		run()
 	}
 	busy = worked() - busy
+	if n := made.Summary().Build; n < least {
+		b.Fatalf("%d to build, not %d", n, least)
+	}
 	per := float64(len(nodes))
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/per, "ns/node")
 	b.ReportMetric(float64(busy.Nanoseconds())/float64(b.N)/per, "cpu-ns/node")

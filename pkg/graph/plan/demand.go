@@ -26,13 +26,6 @@ func (m *maker) demand(targets []graph.ID) {
 		i, _ := m.g.Position(id) // known to be there
 		need(i)
 	}
-	for i := range m.steps {
-		// What was asked to be made again makes its readers stale even if
-		// nobody needed it before.
-		if m.steps[i].Action == Build && m.willBuild(i) {
-			queue = append(queue, i)
-		}
-	}
 	for len(queue) > 0 {
 		i := queue[0]
 		queue = queue[1:]
@@ -68,9 +61,7 @@ func (m *maker) readersOf() readers {
 				continue
 			}
 			for in := range m.layerInputs(m.node(i)) {
-				if !in.Builder {
-					f(in.at, i)
-				}
+				f(in.at, i)
 			}
 		}
 	}
