@@ -100,7 +100,8 @@ func union(list, more []string) []string {
 func badAnswer(doing string, err error) *Error {
 	return &Error{
 		Class: ClassUnknown, Message: fmt.Sprintf("%s: podman's answer cannot be read: %v", doing, err),
-		Err: fmt.Errorf("%w: %w", ErrBadAnswer, err),
+		Hint: "is it podman 4.3 or newer? See what podman images --format json prints",
+		Err:  fmt.Errorf("%w: %w", ErrBadAnswer, err),
 	}
 }
 
