@@ -1,7 +1,9 @@
 package plan_test
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/terok-ai/terok-agent/pkg/graph"
 	"github.com/terok-ai/terok-agent/pkg/graph/plan"
@@ -64,6 +66,9 @@ func TestPullReachesOtherReaders(t *testing.T) {
 	if got, want := verdicts(made), "x pull no-image(x:1)\na build input-rebuilt(x)\nb build no-image(b:1)"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+	if a, _ := made.Step("a"); a.Found != "" || a.Source != "" {
+		t.Errorf("a is to be built, and found %q, from %q", a.Found, a.Source)
+	}
 	// Alone, a needs no x.
 	made, err = plan.Make(g, there, plan.Policy{Targets: []graph.ID{"a"}, Offered: offered})
 	if err != nil {
@@ -95,5 +100,101 @@ func TestBuilderMakesNothingStale(t *testing.T) {
 		if got := verdicts(made); got != want {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}
+	}
+}
+
+// What nobody reads is wanted unless something else is; a missing input of what
+// is there is not.
+func TestWantedByDefault(t *testing.T) {
+	g := layersOf(t, map[graph.ID][]graph.Input{"x": nil, "a": copies("x"), "b": nil})
+	there := graph.NewSnapshot([]graph.Image{built(t, g, "a", "a", map[graph.ID]string{"x": "x"}, "localhost/a:1")})
+	made, err := plan.Make(g, there, plan.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := verdicts(made), "b build no-image(b:1)\nx not-needed no-image(x:1)\na up-to-date"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// An input that is read in two ways is a reason once.
+func TestInputReadTwiceIsOneReason(t *testing.T) {
+	g := layersOf(t, map[graph.ID][]graph.Input{"x": nil, "a": append(copies("x"), graph.Input{Role: graph.RoleMount, Node: "x"})})
+	there := graph.NewSnapshot([]graph.Image{
+		built(t, g, "x", "x now", nil, "localhost/x:1"),
+		built(t, g, "a", "a", map[graph.ID]string{"x": "x then"}, "localhost/a:1"),
+	})
+	made, err := plan.Make(g, there, plan.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := verdicts(made), "x up-to-date\na build input-rebuilt(x)"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// An image may be as old as is allowed, and no older.
+func TestMaxAge(t *testing.T) {
+	g := layersOf(t, map[graph.ID][]graph.Input{"a": nil})
+	img := built(t, g, "a", "a", nil, "localhost/a:1")
+	img.Created = time.Unix(1000, 0)
+	for after, want := range map[time.Duration]string{
+		time.Hour - time.Second: "a up-to-date",
+		time.Hour:               "a up-to-date",
+		time.Hour + time.Second: "a build expired(a)",
+	} {
+		made, err := plan.Make(g, graph.NewSnapshot([]graph.Image{img}), plan.Policy{
+			MaxAge: map[graph.ID]time.Duration{"a": time.Hour}, Now: img.Created.Add(after), Salt: "s",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := verdicts(made); got != want {
+			t.Errorf("after %s: %s, want %s", after, got, want)
+		}
+	}
+}
+
+// Only layers can be refreshed.
+func TestRefreshOfWhatIsNoLayer(t *testing.T) {
+	g := newStaged().graph(t)
+	for _, id := range []graph.ID{"base", "app/tools", "nobody"} {
+		_, err := plan.Make(g, graph.NewSnapshot(nil), plan.Policy{Refresh: map[graph.ID]plan.Code{id: plan.RefreshRequested}, Salt: "s"})
+		if !errors.Is(err, plan.ErrUnknownNode) {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+}
+
+// Stages of a layer that is not built have its verdict.
+func TestStagesOfALayerThatIsFound(t *testing.T) {
+	g := newStaged().graph(t)
+	images := image(t, g, nil).Images
+	for i := range images {
+		images[i].Names = nil
+	}
+	made, err := plan.Make(g, graph.NewSnapshot(images), plan.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "app/docs retag\napp/tools retag\napp/build retag\napp retag no-image(app:1)"
+	if got := verdicts(made); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// An image that is found by its key brings the salt it was made with.
+func TestRetagKeepsTheSalt(t *testing.T) {
+	g := layersOf(t, map[graph.ID][]graph.Input{"a": nil})
+	labels, err := g.NewRecord("a", "salted", nil).Labels()
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := plan.Make(g, graph.NewSnapshot([]graph.Image{{ID: graph.DigestOf("a"), Labels: labels}}), plan.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, _ := made.Step("a"); s.Action != plan.Retag || s.Salt != "salted" {
+		t.Errorf("%s with the salt %q", s.Action, s.Salt)
 	}
 }
