@@ -30,13 +30,13 @@ import (
 
 // daemon is a real BuildKit with the images that projects stand on.
 type daemon struct {
-	client *bkclient.Client
-	dir    string
-	store  content.Store
-	plain  v1.Image
-	making sync.Mutex
-	images map[string]image
-	builds atomic.Int64
+	client  *bkclient.Client
+	dir     string
+	store   content.Store
+	plain   v1.Image
+	making  sync.Mutex
+	images  map[string]image
+	uploads atomic.Int64
 }
 
 // image is an external one by its two digests.
@@ -144,8 +144,9 @@ func (d *daemon) build(t *testing.T, p *project) outcome {
 	}()
 	attrs := d.attributes(t, p)
 	_, err = d.client.Build(context.Background(), bkclient.SolveOpt{
-		LocalMounts: map[string]fsutil.FS{"context": tree, attrs["contextkey"]: tree, "dockerfile": tree},
+		LocalMounts: map[string]fsutil.FS{"context": tree, "dockerfile": tree},
 		OCIStores:   map[string]content.Store{"base": d.store},
+		SharedKey:   d.sharedKey(p),
 	}, "", func(ctx context.Context, c bkgateway.Client) (*bkgateway.Result, error) {
 		res, err := c.Solve(ctx, bkgateway.SolveRequest{Frontend: "dockerfile.v0", FrontendOpt: attrs, Evaluate: true})
 		if err == nil {
@@ -160,13 +161,19 @@ func (d *daemon) build(t *testing.T, p *project) outcome {
 	return out
 }
 
+// sharedKey says what the daemon may have of a context from before. Under a new
+// one it is sent as a whole, not as what changed: else the mode of a directory
+// alone is missed.
+func (d *daemon) sharedKey(p *project) string {
+	if p.upload == "" || p.stale {
+		p.upload = fmt.Sprint("upload ", d.uploads.Add(1))
+	}
+	return p.upload
+}
+
 func (d *daemon) attributes(t *testing.T, p *project) map[string]string {
 	t.Helper()
-	attrs := map[string]string{"filename": "Dockerfile", "target": p.target, "contextkey": "context"}
-	if p.stale {
-		// Under another name it is sent as a whole, not as what changed.
-		attrs["contextkey"] = fmt.Sprint("context", d.builds.Add(1))
-	}
+	attrs := map[string]string{"filename": "Dockerfile", "target": p.target}
 	for ref, number := range p.bases {
 		if p.mentions(ref) {
 			attrs["context:"+ref] = "oci-layout://base@" + d.image(t, p.seed, ref, number).manifest

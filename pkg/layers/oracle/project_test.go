@@ -37,6 +37,8 @@ type project struct {
 	// bases are the external images by reference; their number grows when one
 	// moves.
 	bases map[string]int
+	// upload is what the daemon knows its context by.
+	upload string
 	// image tells the configuration's digest of an external image by number.
 	image func(ref string, number int) string
 	dir   string

@@ -167,7 +167,8 @@ func contains(text, shown string) bool {
 	if word, pair, ok := strings.Cut(shown, " "); ok && (word == "ENV" || word == "LABEL") {
 		shown = pair
 	}
-	return strings.Contains(text, shown)
+	// Keywords are shown in capitals.
+	return strings.Contains(strings.ToUpper(text), strings.ToUpper(shown))
 }
 
 // shownFile is a Dockerfile as plans show its lines.
