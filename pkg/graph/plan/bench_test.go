@@ -123,13 +123,10 @@ func imagesOf(b *testing.B, g *graph.Graph) []graph.Image {
 func BenchmarkGraphAndPlan(b *testing.B) {
 	for _, s := range shapes() {
 		for _, n := range sizes() {
-			nodes := manyNodes(s, n)
-			g, err := graph.New(nodes...)
-			if err != nil {
-				b.Fatal(err)
-			}
-			images := imagesOf(b, g)
-			b.Run(fmt.Sprintf("%s/%d", s.name, n), func(b *testing.B) { graphAndPlan(b, nodes, images, 0) })
+			b.Run(fmt.Sprintf("%s/%d", s.name, n), func(b *testing.B) {
+				nodes, images := builtNodes(b, s, n)
+				graphAndPlan(b, nodes, images, 0)
+			})
 		}
 	}
 }
@@ -139,17 +136,24 @@ func BenchmarkGraphAndPlan(b *testing.B) {
 func BenchmarkBaseMoved(b *testing.B) {
 	for _, s := range shapes() {
 		for _, n := range sizes() {
-			nodes := manyNodes(s, n)
-			g, err := graph.New(nodes...)
-			if err != nil {
-				b.Fatal(err)
-			}
-			images := imagesOf(b, g)
-			nodes[0].Digest = graph.DigestOf("base, moved")
-			images = append(images, graph.Image{ID: nodes[0].Digest})
-			b.Run(fmt.Sprintf("%s/%d", s.name, n), func(b *testing.B) { graphAndPlan(b, nodes, images, n) })
+			b.Run(fmt.Sprintf("%s/%d", s.name, n), func(b *testing.B) {
+				nodes, images := builtNodes(b, s, n)
+				nodes[0].Digest = graph.DigestOf("base, moved")
+				graphAndPlan(b, nodes, append(images, graph.Image{ID: nodes[0].Digest}), n)
+			})
 		}
 	}
+}
+
+// builtNodes are many nodes with their images.
+func builtNodes(b *testing.B, s shape, n int) ([]graph.Node, []graph.Image) {
+	b.Helper()
+	nodes := manyNodes(s, n)
+	g, err := graph.New(nodes...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return nodes, imagesOf(b, g)
 }
 
 // graphAndPlan holds that least or more are to be built.

@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -196,5 +197,69 @@ func TestRetagKeepsTheSalt(t *testing.T) {
 	}
 	if s, _ := made.Step("a"); s.Action != plan.Retag || s.Salt != "salted" {
 		t.Errorf("%s with the salt %q", s.Action, s.Salt)
+	}
+}
+
+// What no ingredient says is said all the same: another platform, another order,
+// a second name that leads elsewhere.
+func TestReasonsThatNoIngredientHas(t *testing.T) {
+	draw := func(edit func(*graph.Node)) *graph.Graph {
+		n := graph.Node{
+			ID: "a", Kind: graph.KindLayer, Platform: "linux/amd64", Tags: []string{"a:1", "a:latest"}, Recipe: &graph.Recipe{},
+			Files: []graph.Ingredient{{Kind: graph.Arg, Name: "X", Digest: graph.DigestOf("x")}, {Kind: graph.Arg, Name: "Y", Digest: graph.DigestOf("y")}},
+		}
+		edit(&n)
+		g, err := graph.New(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	g := draw(func(*graph.Node) {})
+	a := built(t, g, "a", "a", nil, "localhost/a:1", "localhost/a:latest")
+	half := built(t, g, "a", "a", nil, "localhost/a:1")
+	other := graph.Image{ID: graph.DigestOf("other"), Names: []string{"localhost/a:latest"}}
+	for _, tc := range []struct {
+		g      *graph.Graph
+		images []graph.Image
+		want   string
+	}{
+		{g, []graph.Image{a}, "a up-to-date"},
+		{draw(func(n *graph.Node) { n.Platform = "linux/arm64" }), []graph.Image{a}, "a build platform-changed(a)"},
+		{draw(func(n *graph.Node) { n.Files[0], n.Files[1] = n.Files[1], n.Files[0] }), []graph.Image{a}, "a build instruction-changed(order)[" +
+			string(g.Keys("a").Image)[7:19] + "→"},
+		{g, []graph.Image{half, other}, "a retag tag-missing(a:latest)"},
+	} {
+		made, err := plan.Make(tc.g, graph.NewSnapshot(tc.images), plan.Policy{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := verdicts(made); got != tc.want && !strings.HasPrefix(got, tc.want) {
+			t.Errorf("got %s, want %s", got, tc.want)
+		}
+	}
+}
+
+// A version is compared with the newest image of the same platform.
+func TestVersionIsComparedOnItsPlatform(t *testing.T) {
+	draw := func(version, platform string) *graph.Graph {
+		g, err := graph.New(graph.Node{
+			ID: "a", Kind: graph.KindLayer, Platform: platform, Version: version, Tags: []string{"a:" + version}, Recipe: &graph.Recipe{},
+			Files: []graph.Ingredient{{Kind: graph.Version, Name: "VERSION", Digest: graph.DigestOf(version), Note: version}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	ours := built(t, draw("1", "linux/amd64"), "a", "ours", nil, "localhost/a:1")
+	theirs := built(t, draw("2", "linux/arm64"), "a", "theirs", nil, "localhost/a:2-arm64")
+	ours.Created, theirs.Created = time.Unix(1, 0), time.Unix(2, 0)
+	made, err := plan.Make(draw("3", "linux/amd64"), graph.NewSnapshot([]graph.Image{ours, theirs}), plan.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, _ := made.Step("a"); len(s.Reasons) != 1 || s.Reasons[0] != (plan.Reason{Code: plan.VersionChanged, Subject: "VERSION", From: "1", To: "3"}) {
+		t.Errorf("%+v", s.Reasons)
 	}
 }
