@@ -263,3 +263,29 @@ func TestVersionIsComparedOnItsPlatform(t *testing.T) {
 		t.Errorf("%+v", s.Reasons)
 	}
 }
+
+// What was made from an image of ours inherits its labels and is not taken for
+// it, whether the store knows parents or not.
+func TestOriginals(t *testing.T) {
+	const created = "org.opencontainers.image.created"
+	img := func(id, parent, moment string) graph.Image {
+		return graph.Image{ID: id, Parent: parent, Labels: map[string]string{graph.LabelRecord: "r", created: moment}}
+	}
+	for name, tc := range map[string]struct {
+		newestFirst []graph.Image
+		want        string
+	}{
+		"a child by its parent":             {[]graph.Image{img("child", "ours", "later"), img("ours", "", "then")}, "ours"},
+		"a child by its moment":             {[]graph.Image{img("child", "", "then"), img("ours", "", "then")}, "ours"},
+		"made twice":                        {[]graph.Image{img("again", "", "later"), img("ours", "", "then")}, "again ours"},
+		"a parent that is not of this node": {[]graph.Image{img("ours", "base", "then")}, "ours"},
+	} {
+		var got []string
+		for _, i := range plan.Originals(tc.newestFirst) {
+			got = append(got, i.ID)
+		}
+		if s := strings.Join(got, " "); s != tc.want {
+			t.Errorf("%s: %s, want %s", name, s, tc.want)
+		}
+	}
+}
