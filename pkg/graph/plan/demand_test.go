@@ -289,3 +289,33 @@ func TestOriginals(t *testing.T) {
 		}
 	}
 }
+
+// An input that reaches a layer by its files and by its configuration is a
+// reason once.
+func TestInputOfBothKeysIsOneReason(t *testing.T) {
+	draw := func(text string) *graph.Graph {
+		from := func(attr string) []graph.Ingredient {
+			return []graph.Ingredient{{Kind: graph.FromInput, Name: "from", Attr: attr, Note: "x"}}
+		}
+		x := graph.Node{ID: "x", Kind: graph.KindLayer, Platform: "linux/amd64", Tags: []string{"x:1"}, Recipe: &graph.Recipe{}}
+		a := x
+		x.Files, x.Config = []graph.Ingredient{ins("RUN", text, 1)}, []graph.Ingredient{ins("CMD", text, 2)}
+		a.ID, a.Tags, a.Inputs = "a", []string{"a:1"}, []graph.Input{{Role: graph.RoleFrom, Node: "x"}}
+		a.Files, a.Config = from(graph.FilesOf), from(graph.ConfigOf)
+		g, err := graph.New(x, a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	was := draw("old")
+	made, err := plan.Make(draw("new"), graph.NewSnapshot([]graph.Image{
+		built(t, was, "x", "x", nil, "localhost/x:1"), built(t, was, "a", "a", map[graph.ID]string{"x": "x"}, "localhost/a:1"),
+	}), plan.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, _ := made.Step("a"); len(s.Reasons) != 1 || s.Reasons[0].Code != plan.InputChanged {
+		t.Errorf("%+v", s.Reasons)
+	}
+}
