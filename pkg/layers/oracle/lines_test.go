@@ -89,6 +89,7 @@ var lineEdits = []kind{
 		s, l, ok := p.pick("COPY run", "COPY src", "COPY --exclude", "ADD", "WORKDIR", "SHELL", "USER")
 		if ok {
 			p.say(plan.InstructionRemoved, keyword(s.lines[l]), shown(s.lines[l]), "")
+			p.holdsAgain(s.lines[l])
 			s.lines = append(s.lines[:l:l], s.lines[l+1:]...)
 		}
 		return ok
@@ -121,6 +122,22 @@ var lineEdits = []kind{
 		}
 		return true
 	}},
+}
+
+// holdsAgain allows for what a removed setting hid: that of a stage below.
+func (p *project) holdsAgain(line string) {
+	word := keyword(line)
+	if word == "COPY" || word == "ADD" {
+		return
+	}
+	for _, s := range p.stages {
+		for _, l := range s.lines {
+			if keyword(l) == word {
+				p.follows(plan.InstructionAdded, word, "", shown(l))
+				p.say(plan.InstructionChanged, word, shown(line), shown(l))
+			}
+		}
+	}
 }
 
 // argOf is the name and the default of an ARG.
