@@ -45,8 +45,17 @@ type folding struct {
 // foldings are tried in turn: files are folded first, deepest directories
 // first, then texts are dropped. The last one fits whatever there is.
 var foldings = []folding{
-	{}, {depth: 6}, {depth: 4}, {depth: 3}, {depth: 2}, {depth: 1}, {depth: 1, dropNotes: true},
-	{whole: true}, {whole: true, dropNotes: true}, {whole: true, kinds: true}, {whole: true, kinds: true, stages: true},
+	{},
+	{depth: 6},
+	{depth: 4},
+	{depth: 3},
+	{depth: 2},
+	{depth: 1},
+	{depth: 1, dropNotes: true},
+	{whole: true},
+	{whole: true, dropNotes: true},
+	{whole: true, kinds: true},
+	{whole: true, kinds: true, stages: true},
 }
 
 func (f folding) list(list []Ingredient) []wireFact {
