@@ -56,6 +56,14 @@ func (l *layoutDir) create() error {
 			return fmt.Errorf("making the OCI layout %q: %w", l.Dir, err)
 		}
 	}
+	// Said here, before anything is built: what the daemon hands over comes back
+	// as mere text when it cannot be written.
+	probe, err := os.CreateTemp(l.Dir, ".blob-")
+	if err != nil {
+		return fmt.Errorf("writing to the OCI layout %q: %w", l.Dir, err)
+	}
+	_ = probe.Close()
+	_ = os.Remove(probe.Name())
 	blobs, err := contentlocal.NewStore(l.Dir)
 	if err != nil {
 		return fmt.Errorf("opening the OCI layout %q: %w", l.Dir, err)
