@@ -1,9 +1,11 @@
 package build_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/terok-ai/terok-agent/pkg/build"
 	"github.com/terok-ai/terok-agent/pkg/exec"
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/buildkittest"
 	"github.com/terok-ai/terok-agent/pkg/exec/buildkit/dockertest"
@@ -36,12 +38,14 @@ func TestDockerStore(t *testing.T) {
 	recordOf(t, made, "l1")
 
 	r := newTeamRegistry(t)
+	old := l1.Found
 	p.Agent(t, "codex", "0.169.0")
 	p.expect(t, "agent/codex version-changed(VERSION 0.168.0→0.169.0); l1 input-changed(agent/codex)", docker)
 	if got := p.apply(t, docker, pushTo(r), everything); got != "agent/codex l1" {
 		t.Errorf("after an edit built %q", got)
 	}
 	r.wantPushed(t, p.plan(t, docker), "l1")
+	pruned(t, p, e, old, docker)
 
 	// Taken away, it comes back from the registry without being built.
 	e.Run(t, "image", "rm", l1.Tags[0])
@@ -68,6 +72,71 @@ func TestDockerStore(t *testing.T) {
 		t.Errorf("on another base built %q", got)
 	}
 	p.upToDate(t, docker, onOther, targets("l0"))
+}
+
+// pruned removes what was superseded, which is one image, when no container
+// uses it any more.
+func pruned(t *testing.T, p *project, e *dockertest.Env, old string, docker change) {
+	t.Helper()
+	spec, o := p.request([]change{docker})
+	look := func() (*build.Stock, build.OwnImage) {
+		t.Helper()
+		stock, err := build.Images(t.Context(), spec, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, img := range stock.Images {
+			if img.ID == old {
+				return stock, img
+			}
+		}
+		t.Fatalf("%s is not listed", old)
+		return nil, build.OwnImage{}
+	}
+	e.Run(t, "create", "--name", "holder", "--network", "none", old, "true")
+	stock, img := look()
+	if slices.ContainsFunc(stock.Prunable(true), func(i build.OwnImage) bool { return i.ID == old }) {
+		t.Error("what a container uses is to be removed")
+	}
+	if img.State != build.ImageSuperseded || !slices.Equal(img.Users, []string{"holder"}) || len(img.Names) > 0 {
+		t.Errorf("the old l1 is %s, used by %q, named %q", img.State, img.Users, img.Names)
+	}
+	e.Run(t, "rm", "holder")
+	stock, _ = look()
+	list := stock.Prunable(false)
+	if len(list) != 1 || list[0].ID != old {
+		t.Fatalf("to be removed: %+v, want the old l1", list)
+	}
+	if freed := stock.Freed(list); freed <= 0 || freed >= img.Size {
+		t.Errorf("frees %d bytes of %d: it stands on an l0 that stays", freed, img.Size)
+	}
+	for _, img := range stock.Images {
+		if img.Node == "l0" && !slices.Equal(img.Names, []string{"localhost/terok-l0:debian-12"}) {
+			t.Errorf("l0 has the names %q", img.Names)
+		}
+	}
+	if removed, err := build.Prune(t.Context(), spec, o, list); err != nil || len(removed) != 1 {
+		t.Errorf("removed %+v, %v", removed, err)
+	}
+	if strings.Contains(e.Run(t, "image", "ls", "--quiet", "--no-trunc"), old) {
+		t.Error("it is still there")
+	}
+	p.upToDate(t, docker)
+	// Another selection's has a name, and goes when asked for.
+	one := func(s *build.Spec, _ *build.Options) { claude := "claude"; s.Agents = &claude }
+	p.apply(t, docker, one)
+	stock, err := build.Images(t.Context(), spec, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(stock.Prunable(false)) > 0 {
+		t.Errorf("without all: %+v", stock.Prunable(false))
+	}
+	all := stock.Prunable(true)
+	if removed, err := build.Prune(t.Context(), spec, o, all); err != nil || len(removed) != 2 {
+		t.Errorf("with all removed %d (%v), want codex 0.168.0 and the other l1", len(removed), err)
+	}
+	p.upToDate(t, docker)
 }
 
 // Without an engine, or without its command, the error says what to do.

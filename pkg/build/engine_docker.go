@@ -18,6 +18,7 @@ func (e *buildkitEngine) onDocker(o Options) buildkit.Target {
 	look := store.Docker{}
 	e.storeName, e.lock, e.docker = storeDocker, dockerIdentity(o), &look
 	e.look = func(ctx context.Context, _ Query) (graph.Snapshot, error) { return look.Observe(ctx) }
+	e.keep = dockerKeeper{look}
 	return buildkit.NewDocker(buildkit.DockerOptions{
 		Store: look, Registry: e.registry, Platform: e.targetPlatform,
 		Dir: filepath.Join(buildkit.CacheDir(o.Getenv), "docker-link", shortName(e.lock)),
@@ -31,4 +32,10 @@ func dockerIdentity(o Options) string {
 		identity = append(identity, name+"="+o.Getenv(name))
 	}
 	return strings.Join(identity, "\x00")
+}
+
+type dockerKeeper struct{ store.Docker }
+
+func (k dockerKeeper) Discard(ctx context.Context, images []graph.Image) error {
+	return buildkit.DiscardFromDocker(ctx, k.Docker, images)
 }

@@ -116,6 +116,7 @@ func TestDaemonFailures(t *testing.T) {
 	}{
 		{"no such scheme", []change{at("http://127.0.0.1:1")}, exec.ClassNoEngine, "http"},
 		{"no such socket", []change{at("unix:///nowhere/bk.sock")}, exec.ClassNoEngine, "/nowhere/bk.sock"},
+		{"it is too old", []change{at(buildkittest.Lacking(t, dead.Address, func(string) bool { return true }))}, exec.ClassDialect, "l0"},
 		{"a missing entitlement", []change{at(dead.Address), onHost}, exec.ClassNetwork, "network.host"},
 		{"it dies while it builds", []change{dying}, exec.ClassNoEngine, "l0"},
 		{"it is dead", []change{at(dead.Address)}, exec.ClassNoEngine, dead.Address},

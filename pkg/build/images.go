@@ -125,7 +125,7 @@ func (o Options) keeper() (keeper, error) {
 	}
 	return nil, &Error{
 		Message: fmt.Sprintf("the store %s cannot be listed and tidied by terok-agent", o.Engine.StoreName()),
-		Hint:    "use the store's own means; podman's storage and OCI layouts can", ExitCode: exitUsage,
+		Hint:    "use the store's own means; podman's storage, Docker engines and OCI layouts can", ExitCode: exitUsage,
 	}
 }
 

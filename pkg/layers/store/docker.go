@@ -37,6 +37,7 @@ type inspectedByDocker struct {
 	Created  time.Time
 	Size     int64
 	Config   *struct{ Labels map[string]string }
+	RootFS   struct{ Layers []string }
 	// Descriptor is there when images are kept in containerd, whose IDs are
 	// digests of manifests.
 	Descriptor *struct{}
@@ -48,25 +49,34 @@ type inspectedByDocker struct {
 // empty snapshot.
 func (d Docker) Observe(ctx context.Context) (graph.Snapshot, error) {
 	const doing = "looking at Docker's images"
-	out, err := d.Run(ctx, doing, nil, "image", "ls", "--quiet", "--no-trunc")
+	out, err := d.inspectAll(ctx, doing)
 	if err != nil {
 		return graph.Snapshot{}, err
+	}
+	images, _, err := readDockerImages(out)
+	if err != nil {
+		return graph.Snapshot{}, badDockerAnswer(doing, err)
+	}
+	return graph.NewSnapshot(images), nil
+}
+
+// inspectAll is what the engine says of all images, a JSON list.
+func (d Docker) inspectAll(ctx context.Context, doing string) ([]byte, error) {
+	out, err := d.Run(ctx, doing, nil, "image", "ls", "--quiet", "--no-trunc")
+	if err != nil {
+		return nil, err
 	}
 	ids := strings.Fields(string(out))
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
 	if len(ids) == 0 {
-		return graph.NewSnapshot(nil), nil
+		return []byte("[]"), nil
 	}
 	out, err = d.Run(ctx, doing, nil, append([]string{"image", "inspect"}, ids...)...)
 	if err != nil && !errors.Is(err, ErrNotFound) { // one may be removed meanwhile
-		return graph.Snapshot{}, err
+		return nil, err
 	}
-	images, err := readDockerImages(out)
-	if err != nil {
-		return graph.Snapshot{}, badDockerAnswer(doing, err)
-	}
-	return graph.NewSnapshot(images), nil
+	return out, nil
 }
 
 // Inspect returns one image by its ID or a name. A missing one gives an *Error
@@ -77,7 +87,7 @@ func (d Docker) Inspect(ctx context.Context, ref string) (graph.Image, error) {
 	if err != nil {
 		return graph.Image{}, err
 	}
-	images, err := readDockerImages(out)
+	images, _, err := readDockerImages(out)
 	if err == nil && len(images) != 1 {
 		err = fmt.Errorf("want one image, got %d", len(images))
 	}
@@ -87,18 +97,20 @@ func (d Docker) Inspect(ctx context.Context, ref string) (graph.Image, error) {
 	return images[0], nil
 }
 
-func readDockerImages(text []byte) ([]graph.Image, error) {
+// readDockerImages returns the images and, by ID, the digests of their layers.
+func readDockerImages(text []byte) ([]graph.Image, map[string][]string, error) {
 	var entries []inspectedByDocker
 	if err := json.Unmarshal(text, &entries); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	layers := map[string][]string{}
 	images := make([]graph.Image, 0, len(entries))
 	for _, e := range entries {
 		if e.Descriptor != nil {
-			return nil, ErrContainerdImages
+			return nil, nil, ErrContainerdImages
 		}
 		if !isHex64(strings.TrimPrefix(e.ID, "sha256:")) {
-			return nil, fmt.Errorf("image ID %q is no digest", e.ID)
+			return nil, nil, fmt.Errorf("image ID %q is no digest", e.ID)
 		}
 		img := graph.Image{ID: e.ID, Created: e.Created.UTC(), Size: e.Size}
 		if e.Config != nil {
@@ -107,9 +119,9 @@ func readDockerImages(text []byte) ([]graph.Image, error) {
 		for _, tag := range e.RepoTags {
 			img.Names = append(img.Names, dockerNames(tag)...)
 		}
-		images = append(images, img)
+		images, layers[img.ID] = append(images, img), e.RootFS.Layers
 	}
-	return images, nil
+	return images, layers, nil
 }
 
 // dockerNames are the full names of a name as Docker writes it.

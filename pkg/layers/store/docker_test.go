@@ -81,3 +81,40 @@ func TestDockerTrouble(t *testing.T) {
 		t.Errorf("a missing image: %v", err)
 	}
 }
+
+// Shared bytes are counted once and only when nobody needs them any more;
+// containers are told by the image that they stand on.
+func TestDockerHolding(t *testing.T) {
+	id := func(c string) string { return "sha256:" + strings.Repeat(c, 64) }
+	path := filepath.Join(t.TempDir(), "docker")
+	testfile.Script(t, path, `case "$1 $2" in
+"image ls") printf '%s\n' `+id("a")+" "+id("b")+" "+id("c")+` ;;
+"image inspect") echo '[{"Id":"`+id("b")+`","RepoTags":["terok-l1:x"],"Size":130,"RootFS":{"Layers":["1","2"]}},
+  {"Id":"`+id("a")+`","RepoTags":["terok-l0:x"],"Size":100,"RootFS":{"Layers":["1"]}},
+  {"Id":"`+id("c")+`","Size":107,"RootFS":{"Layers":["1","3"]}}]' ;;
+"ps --all") echo one; echo gone ;;
+"container inspect") [ "$5" = one ] || exit 1; echo "`+id("c")+` /holder" ;;
+esac`)
+	h, err := store.Docker{Cmd: []string{path}}.Holding(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(h.Images) != 3 || len(h.Users) != 1 || !slices.Equal(h.Users[id("c")], []string{"holder"}) {
+		t.Errorf("%d images, users %v", len(h.Images), h.Users)
+	}
+	if got := h.Images[0].Names; len(got) != 1 || !strings.HasPrefix(got[0], "localhost/") {
+		t.Errorf("names %q, want the one under localhost", got)
+	}
+	for _, c := range []struct {
+		gone string
+		want int64
+	}{{"a", 0}, {"b", 30}, {"c", 7}, {"bc", 37}, {"abc", 137}} {
+		var ids []string
+		for _, letter := range c.gone {
+			ids = append(ids, id(string(letter)))
+		}
+		if got := h.Freed(ids); got != c.want {
+			t.Errorf("without %s %d bytes are freed, want %d", c.gone, got, c.want)
+		}
+	}
+}
