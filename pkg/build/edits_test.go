@@ -86,7 +86,7 @@ func edits(t *testing.T, p *project) {
 		},
 		{
 			name: "a comment in a template",
-			edit: func(t *testing.T) { p.Edit(t, "templates/l0.Dockerfile.tmpl", "USER root\n", "USER root\n# no news\n") },
+			edit: func(t *testing.T) { p.Edit(t, "templates/l0.Dockerfile.tmpl", "USER dev\n", "# no news\nUSER dev\n") },
 			back: func(t *testing.T) { p.Edit(t, "templates/l0.Dockerfile.tmpl", "# no news\n", "") },
 		},
 		{

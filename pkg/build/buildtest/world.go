@@ -57,11 +57,9 @@ func NewBare(t testing.TB) *World {
 
 const l0Template = `ARG BASE_IMAGE={{.Base}}
 FROM ${BASE_IMAGE}
-USER root
 RUN echo installing packages && mkdir -p /workspace /home/dev && \
     echo 'dev:x:1000:1000::/home/dev:/bin/sh' >> /etc/passwd && echo 'dev:x:1000:' >> /etc/group
 COPY scripts/l0/ /usr/local/bin/
-COPY tmux/container-tmux.conf /etc/tmux.conf
 USER dev
 WORKDIR /workspace
 CMD ["init-ssh-and-repo.sh"]
