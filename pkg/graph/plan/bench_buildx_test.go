@@ -35,8 +35,8 @@ func BenchmarkBake(b *testing.B) {
 	}
 }
 
-// bakeMost is the largest graph that is given to buildx: its time grows faster
-// than the graph, and at 10,000 targets it is no longer worth waiting for.
+// bakeMost is the largest graph that is given to buildx: that one takes it
+// seconds, and ten times as many targets are not worth waiting for.
 const bakeMost = 1000
 
 func bake(b *testing.B, buildx, dir string, n int) {
