@@ -9,19 +9,29 @@ import (
 	"github.com/terok-ai/terok-agent/pkg/layers"
 )
 
+// onRegistryOf chooses BuildKit with a registry as the store, and a base that is
+// in it and is returned.
+func onRegistryOf(t *testing.T, r *exectest.Registry) (chosen change, base string) {
+	t.Helper()
+	base = r.Put(t, "library/debian:12", buildkittest.Busybox(t))
+	onIt := onBuildkit(t, "registry:"+r.Host+"/team")
+	return func(s *build.Spec, o *build.Options) {
+		onIt(s, o)
+		s.Base, s.Family = base, layers.Deb
+	}, base
+}
+
 // Two daemons that share nothing but a registry build the graph together; what
 // they built is found in the registry from another machine, and after the loss
 // of all their caches an agent's new version builds that agent and l1 only.
 func TestTwoDaemonsAndARegistry(t *testing.T) {
 	p := engineless(t, "claude,codex")
 	r := exectest.ServeRegistry(t)
-	ref := r.Put(t, "library/debian:12", buildkittest.Busybox(t))
-	one := onBuildkit(t, "registry:"+r.Host+"/team")
+	one, ref := onRegistryOf(t, r)
 	second := buildkittest.Daemon(t)
 	both := func(s *build.Spec, o *build.Options) {
 		one(s, o)
 		o.BuildkitAddrs = append(o.BuildkitAddrs, second)
-		s.Base, s.Family = ref, layers.Deb
 	}
 	if got := p.apply(t, both); got != "agent/claude agent/codex fetch l0 l1" {
 		t.Fatalf("the first apply built %q", got)
