@@ -101,7 +101,12 @@ func missingImage(name, image, where string) error {
 // solve runs the build on the daemon and follows its progress to the end.
 func (b *build) solve(ctx context.Context, opt bkclient.SolveOpt) (handed, error) {
 	status := make(chan *bkclient.SolveStatus)
+	building, stop := context.WithCancelCause(ctx)
 	var group errgroup.Group
+	group.Go(func() error {
+		b.guard(building, stop)
+		return nil
+	})
 	group.Go(func() error {
 		for s := range status {
 			b.watch.take(s)
@@ -109,8 +114,13 @@ func (b *build) solve(ctx context.Context, opt bkclient.SolveOpt) (handed, error
 		return nil
 	})
 	// Build closes the channel, also when it fails.
-	res, err := b.daemon.client.Build(ctx, opt, "terok-agent", b.lowerAndSolve, status)
+	res, err := b.daemon.client.Build(building, opt, "terok-agent", b.lowerAndSolve, status)
+	stuck := context.Cause(building)
+	stop(nil)
 	_ = group.Wait()
+	if stuck != nil {
+		return handed{}, stuck
+	}
 	if err != nil {
 		if b.lowering != nil {
 			err = b.lowering

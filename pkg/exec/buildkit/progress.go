@@ -29,7 +29,11 @@ type watcher struct {
 // vertex is what was shown of one operation.
 type vertex struct {
 	started, ended, cached bool
-	tail                   []string
+	// transfer is what it has to do with registries; running, that it is at it
+	// now: a source begins anew whenever something of it is needed.
+	transfer transfer
+	running  bool
+	tail     []string
 }
 
 type stream struct {
@@ -73,6 +77,7 @@ func (w *watcher) take(s *bkclient.SolveStatus) {
 
 func (w *watcher) vertex(v *bkclient.Vertex) []exec.Event {
 	have := w.of(v.Digest)
+	have.transfer, have.running = transferOf(v.Name), v.Started != nil && v.Completed == nil
 	var events []exec.Event
 	e, ours := w.event(v.Digest)
 	if v.Started != nil && !have.started {

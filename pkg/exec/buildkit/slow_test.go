@@ -1,6 +1,7 @@
 package buildkit_test
 
 import (
+	"context"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -40,9 +41,45 @@ func TestSlowRegistry(t *testing.T) {
 			} else {
 				_, err = x.Pull(t.Context(), ref, &exectest.Recorder{})
 			}
-			if e := exectest.AsError(t, exec.Result{}, err); e.Class != exec.ClassRegistry || e.Hint == "" || !strings.Contains(e.Message, r.Host) {
-				t.Errorf("class %s, hint %q: %v; want registry, a hint and the host", e.Class, e.Hint, e)
-			}
+			wantRegistryError(t, r, err)
 		})
+	}
+}
+
+// A daemon waits for its registry without limit, so the build does not: what
+// the daemon waits for is asked for by us too.
+func TestStuckRegistryAsStore(t *testing.T) {
+	env := buildkittest.Shared(t)
+	r := exectest.ServeRegistry(t)
+	for what, at := range map[string]string{"reading a parent": "/blobs/sha256:", "pushing": "/uploads/"} {
+		t.Run(what, func(t *testing.T) {
+			ref, id := putBase(t, r, "STUCK="+what)
+			x := executor(t, env.Address, buildkit.NewRegistry(buildkit.RegistryOptions{
+				Store:    store.RegistryStore{Prefix: r.Host + "/team", Registry: store.Registry{Patience: 500 * time.Millisecond}},
+				Platform: layers.HostPlatform,
+			}))
+			if _, err := x.Pull(t.Context(), ref, &exectest.Recorder{}); err != nil {
+				t.Fatal(err)
+			}
+			r.Misbehave(func(_ http.ResponseWriter, q *http.Request) bool {
+				stuck := strings.Contains(q.URL.Path, at)
+				if stuck {
+					<-q.Context().Done()
+				}
+				return stuck
+			})
+			defer r.Misbehave(nil)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			_, err := x.Build(ctx, request(withRef(ref)+"RUN true\n", nil, exectest.On("BASE", ref, id)), &exectest.Recorder{})
+			wantRegistryError(t, r, err)
+		})
+	}
+}
+
+func wantRegistryError(t *testing.T, r *exectest.Registry, err error) {
+	t.Helper()
+	if e := exectest.AsError(t, exec.Result{}, err); e.Class != exec.ClassRegistry || e.Hint == "" || !strings.Contains(e.Message, r.Host) {
+		t.Errorf("class %s, hint %q: %v; want registry, a hint and the host", e.Class, e.Hint, e)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -207,6 +208,32 @@ func (t *Registry) repository(r exec.Request) (name.Repository, error) {
 		return name.Repository{}, fmt.Errorf("naming the image of %q: %w", r.Node, err)
 	}
 	return ref.Context(), nil
+}
+
+func (t *Registry) patience() time.Duration { return t.o.Store.Registry.Waits() }
+
+func (t *Registry) pushable(ctx context.Context, r exec.Request) error {
+	repo, err := t.repository(r)
+	if err != nil {
+		return err
+	}
+	if err := t.o.Store.Registry.TakesUploads(ctx, repo); err != nil {
+		return t.o.Store.Registry.Failure(ctx, repo.Tag("latest"), err)
+	}
+	return nil
+}
+
+func (t *Registry) readable(ctx context.Context, r exec.Request) error {
+	for _, p := range r.Parents {
+		at, ok := t.where(p.Image)
+		if !ok {
+			continue
+		}
+		if err := t.o.Store.Registry.Serves(ctx, at); err != nil {
+			return t.o.Store.Registry.Failure(ctx, at, err)
+		}
+	}
+	return nil
 }
 
 // land reads the pushed image back from the registry.

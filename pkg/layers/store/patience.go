@@ -39,6 +39,14 @@ func (r Registry) transport() http.RoundTripper {
 	return patient
 }
 
+// Waits is how long a registry may take to begin an answer.
+func (r Registry) Waits() time.Duration {
+	if r.Patience > 0 {
+		return r.Patience
+	}
+	return patience
+}
+
 // worthRetrying says which failures may be gone the next moment. A registry
 // that did not answer in time is not asked again: that was the waiting.
 func worthRetrying(err error) bool {
