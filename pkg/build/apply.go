@@ -100,10 +100,14 @@ func (o Options) carryOut(ctx context.Context, p *Planned) (*exec.Outcome, error
 	}
 	defer cleanup()
 	started := o.created()
-	return exec.Apply(ctx, p.Graph, p.Plan, o.Engine, exec.Options{
+	out, err := exec.Apply(ctx, p.Graph, p.Plan, o.Engine, exec.Options{
 		Jobs: o.Jobs, KeepGoing: o.KeepGoing, Build: settings, Sink: o.Sink, Now: o.Now,
 		Labels: func(n graph.Node) map[string]string { return standardLabels(p, n, started) },
 	})
+	if out != nil {
+		o.keepRecords(p.Graph, out.Built)
+	}
+	return out, err
 }
 
 // created is the time that images say they were made: now, unless

@@ -43,7 +43,7 @@ func FindImage(ctx context.Context, name string, g *graph.Graph, o Options) (Rem
 		missing.Message = fmt.Sprintf("cannot explain %q: no such layer, and no such image in %s", name, o.Engine.StoreName())
 		return Remembered{}, missing
 	}
-	rec, facts, err := plan.ExplainImage(img)
+	rec, facts, err := plan.ExplainImage(img, o.recallRecord)
 	switch {
 	case errors.Is(err, graph.ErrNoRecord):
 		return Remembered{}, &Error{

@@ -165,7 +165,7 @@ func (o Options) look(ctx context.Context, spec Spec) (*layers.Sketch, graph.Sna
 func (o Options) policy(g *graph.Graph, sketch *layers.Sketch, spec Spec) (plan.Policy, error) {
 	p := plan.Policy{
 		Executor: o.Engine.Name(), Store: o.Engine.StoreName(), Targets: o.Targets, Now: o.Now(),
-		Platform: spec.TargetPlatform(), Refresh: map[graph.ID]plan.Code{}, MaxAge: sketch.MaxAges(),
+		Recall: o.recallRecord, Platform: spec.TargetPlatform(), Refresh: map[graph.ID]plan.Code{}, MaxAge: sketch.MaxAges(),
 	}
 	if len(p.Targets) == 0 {
 		p.Targets = defaultTargets(g, sketch)

@@ -116,6 +116,14 @@ func keyStart(k Key) string { return string(k[:min(len(k), headKey)]) }
 
 // body is "" when it is plain that it cannot fit the budget.
 func (r Record) body(f folding) (string, error) {
+	w := r.wire(f)
+	if w.count()*leastFact > RecordBudget {
+		return "", nil
+	}
+	return w.pack()
+}
+
+func (r Record) wire(f folding) wireRecord {
 	w := wireRecord{Node: r.Node, Keys: wireKeys(r.Keys), Files: f.list(r.Files), Config: f.list(r.Config)}
 	stages := r.Stages
 	if f.stages && len(stages) > 0 {
@@ -124,22 +132,23 @@ func (r Record) body(f folding) (string, error) {
 	for _, s := range stages {
 		w.Stages = append(w.Stages, wireStage{ID: s.ID, Keys: wireKeys(s.Keys), Files: f.list(s.Files), Config: f.list(s.Config)})
 	}
-	if w.count()*leastFact > RecordBudget {
-		return "", nil
-	}
+	return w
+}
+
+func (w wireRecord) pack() (string, error) {
 	plain, err := json.Marshal(w)
 	if err != nil {
-		return "", fmt.Errorf("encoding the record of %q: %w", r.Node, err)
+		return "", fmt.Errorf("encoding the record of %q: %w", w.Node, err)
 	}
 	var packed bytes.Buffer
 	z := packers.Get().(*gzip.Writer)
 	defer packers.Put(z)
 	z.Reset(&packed)
 	if _, err := z.Write(plain); err != nil {
-		return "", fmt.Errorf("packing the record of %q: %w", r.Node, err)
+		return "", fmt.Errorf("packing the record of %q: %w", w.Node, err)
 	}
 	if err := z.Close(); err != nil {
-		return "", fmt.Errorf("packing the record of %q: %w", r.Node, err)
+		return "", fmt.Errorf("packing the record of %q: %w", w.Node, err)
 	}
 	return wireEncoding.EncodeToString(packed.Bytes()), nil
 }
@@ -163,6 +172,10 @@ func ParseRecord(labels map[string]string) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
+	return parseRecord(head, body, images, labels)
+}
+
+func parseRecord(head, body, images string, labels map[string]string) (Record, error) {
 	r, err := parseHead(head, images, labels)
 	if err != nil {
 		return Record{}, err

@@ -218,7 +218,7 @@ func TestCrowdedRecordIsExplained(t *testing.T) {
 		t.Errorf("changed: %s", s)
 	}
 	img, _ := c.store.Snapshot().ByName("localhost/hub:1")
-	rec, facts, err := plan.ExplainImage(img)
+	rec, facts, err := plan.ExplainImage(img, nil)
 	if err != nil || len(facts) == 0 || len(rec.Unnamed.Images) != 2000 {
 		t.Errorf("%d facts, %d images without names, %v", len(facts), len(rec.Unnamed.Images), err)
 	}

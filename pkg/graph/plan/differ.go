@@ -228,21 +228,25 @@ func compareInputs(d *difference, old, now []graph.Ingredient, isStage func(stri
 // instruction was added, or no more because one was removed, is not named: that
 // instruction is.
 func compareFiles(d *difference, old, now files, u unpaired, stage int) {
-	was := byName(old.list)
+	was := make(map[string]graph.Ingredient, len(old.list))
+	for _, o := range old.list {
+		was[pathOf(o)] = o
+	}
 	came, went := now.only(u.added), old.only(u.removed)
 	seen := make(map[string]bool, len(now.list))
 	for _, n := range now.list {
-		o, ok := was[n.Name]
-		if seen[n.Name] {
+		path := pathOf(n)
+		o, ok := was[path]
+		if seen[path] {
 			continue
 		}
-		seen[n.Name] = true
+		seen[path] = true
 		if ok && same(o, n) {
 			continue
 		}
 		d.step(graph.StepRef{Stage: stage, Step: n.Step})
 		switch {
-		case !ok && came[n.Name]:
+		case !ok && came[path]:
 		case !ok:
 			d.add(Reason{Code: FileAdded, Subject: n.Name, To: short(n.Digest)})
 		case graph.SameDigest(o.Digest, n.Digest) && o.Attr != n.Attr && sameType(o, n):
@@ -252,13 +256,22 @@ func compareFiles(d *difference, old, now files, u unpaired, stage int) {
 		}
 	}
 	for _, o := range old.list {
-		if !seen[o.Name] {
-			seen[o.Name] = true
-			if !went[o.Name] {
+		if path := pathOf(o); !seen[path] {
+			seen[path] = true
+			if !went[path] {
 				d.add(Reason{Code: FileRemoved, Subject: o.Name, From: short(o.Digest)})
 			}
 		}
 	}
+}
+
+// pathOf tells a directory that is an ingredient itself, with its mode, from
+// the one whose files are folded.
+func pathOf(in graph.Ingredient) string {
+	if in.Kind == graph.Tree {
+		return in.Name + "/"
+	}
+	return in.Name
 }
 
 // files are a list's files, each with the place of the instruction before it:
@@ -275,8 +288,9 @@ func (f files) only(instructions map[int]bool) map[string]bool {
 	}
 	out := map[string]bool{}
 	for i, in := range f.list {
-		all, met := out[in.Name]
-		out[in.Name] = instructions[f.reader[i]] && (all || !met)
+		path := pathOf(in)
+		all, met := out[path]
+		out[path] = instructions[f.reader[i]] && (all || !met)
 	}
 	return out
 }

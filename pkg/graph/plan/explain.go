@@ -59,7 +59,7 @@ func Explain(g *graph.Graph, snap graph.Snapshot, p *Plan, id graph.ID) (Explana
 	if n.Kind == graph.KindStage {
 		layer, _ = g.Lookup(n.Layer)
 	}
-	m := &maker{g: g, snap: snap}
+	m := &maker{g: g, snap: snap, policy: Policy{Recall: p.recall}}
 	now := m.lookNow(&layer)
 	rec := &graph.Record{}
 	if now.record != nil && now.record.read() == nil {
@@ -84,8 +84,8 @@ func Explain(g *graph.Graph, snap graph.Snapshot, p *Plan, id graph.ID) (Explana
 // ExplainImage lists every ingredient that an image remembers, whoever built it
 // and wherever; nothing is drawn to compare with. Errors are those of
 // graph.ParseRecord.
-func ExplainImage(img graph.Image) (graph.Record, []Fact, error) {
-	rec, err := graph.ParseRecord(img.Labels)
+func ExplainImage(img graph.Image, recall Recall) (graph.Record, []Fact, error) {
+	rec, err := recall.parse(img.Labels)
 	if err != nil {
 		return rec, nil, err
 	}

@@ -24,6 +24,8 @@ type Policy struct {
 	// Offered are images of a registry, each with its reference as its only
 	// name: a layer whose key one of them has is pulled instead of built.
 	Offered graph.Snapshot
+	// Recall finds the ingredients that records had to fold; nil finds none.
+	Recall Recall
 	// Executor and Store are named in the plan.
 	Executor, Store string
 	Platform        string
@@ -55,6 +57,7 @@ func Make(g *graph.Graph, snap graph.Snapshot, p Policy) (*Plan, error) {
 	m.judgeStages()
 	return &Plan{
 		Platform: p.Platform, Store: p.Store, Executor: p.Executor, Targets: targets, Steps: m.steps,
+		recall: p.Recall,
 	}, nil
 }
 
@@ -245,14 +248,14 @@ func (m *maker) lookNow(n *graph.Node) found {
 			continue
 		}
 		f.image = img
-		f.record, f.foreign = remember(n.ID, tag, img)
+		f.record, f.foreign = m.remember(n.ID, tag, img)
 	}
 	if f.image.ID != "" {
 		return f
 	}
 	if n.Version != "" {
 		for _, img := range Originals(m.snap.ByNode(n.ID)) {
-			if rec, foreign := remember(n.ID, "", img); foreign == nil && rec.Platform == n.Platform {
+			if rec, foreign := m.remember(n.ID, "", img); foreign == nil && rec.Platform == n.Platform {
 				f.image, f.record = img, rec
 				break
 			}
@@ -265,7 +268,7 @@ func (m *maker) lookNow(n *graph.Node) found {
 // whose inputs are what they are now.
 func (m *maker) byKey(n node, where graph.Snapshot) (graph.Image, *memory, bool) {
 	for _, img := range Originals(where.ByKey(m.g.KeysAt(n.at).Image)) {
-		rec, foreign := remember(n.ID, "", img)
+		rec, foreign := m.remember(n.ID, "", img)
 		if foreign == nil && rec.Platform == n.Platform && len(m.rebuiltInputs(n, rec)) == 0 {
 			return img, rec, true
 		}

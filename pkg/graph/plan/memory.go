@@ -12,11 +12,28 @@ type memory struct {
 	graph.Record
 	labels map[string]string
 	whole  bool
+	recall Recall
+}
+
+// Recall returns what Record.Whole gave for an image's key, where somebody kept
+// it: the ingredients that a label had to fold. "" says that nobody did.
+type Recall func(graph.Key) string
+
+// parse reads a record, in full where that is kept.
+func (r Recall) parse(labels map[string]string) (graph.Record, error) {
+	if r != nil {
+		if whole := r(graph.Key(labels[graph.LabelKey])); whole != "" {
+			if rec, err := graph.ParseWhole(labels, whole); err == nil {
+				return rec, nil
+			}
+		}
+	}
+	return graph.ParseRecord(labels)
 }
 
 // remember reads the head of an image's record; the reason says why it is not
 // one of this node's.
-func remember(id graph.ID, tag string, img graph.Image) (*memory, *Reason) {
+func (m *maker) remember(id graph.ID, tag string, img graph.Image) (*memory, *Reason) {
 	rec, err := graph.ParseHead(img.Labels)
 	switch {
 	case errors.Is(err, graph.ErrNoRecord):
@@ -28,7 +45,7 @@ func remember(id graph.ID, tag string, img graph.Image) (*memory, *Reason) {
 	case rec.Node != id:
 		return nil, &Reason{Code: ForeignImage, Subject: tag, From: string(rec.Node)}
 	}
-	return &memory{Record: rec, labels: img.Labels}, nil
+	return &memory{Record: rec, labels: img.Labels, recall: m.policy.Recall}, nil
 }
 
 // read reads the ingredients.
@@ -36,7 +53,7 @@ func (m *memory) read() error {
 	if m.whole {
 		return nil
 	}
-	rec, err := graph.ParseRecord(m.labels)
+	rec, err := m.recall.parse(m.labels)
 	if err != nil {
 		return err
 	}

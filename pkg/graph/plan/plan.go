@@ -98,6 +98,8 @@ type Plan struct {
 	Executor string
 	Targets  []graph.ID
 	Steps    []Step
+
+	recall Recall
 }
 
 // Summary counts layers by action.
