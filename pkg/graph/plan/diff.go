@@ -58,6 +58,7 @@ func (m *maker) layerDiff(n node, rec *graph.Record) difference {
 		d.merge(m.nodeDiff(n.Node, rec, under[n.at]))
 	}
 	visit(n)
+	d.reasons = withoutEchoes(d.reasons)
 	return d
 }
 
@@ -84,27 +85,31 @@ func (m *maker) nodeDiff(n *graph.Node, rec *graph.Record, config bool) differen
 	was := graph.StageRecord{Files: rec.Files, Config: rec.Config}
 	if n.Kind == graph.KindStage {
 		var known bool
-		if was, known = m.stageRecord(n, rec); !known {
+		if was, known = m.stageRecord(n.ID, rec); !known {
 			if _, folded := foldedStages(rec); folded {
 				return difference{reasons: m.stagesMoved(n.Layer, rec)}
 			}
 			return difference{reasons: []Reason{{Code: InstructionAdded, Subject: "FROM", To: "stage " + string(n.ID)}}}
 		}
 	}
-	d := compare(was.Files, n.Files, n.Stage, m.isStage)
+	st := stages{m.isStage, func(id string) bool {
+		_, ok := m.stageRecord(graph.ID(id), rec)
+		return ok
+	}}
+	d := compare(was.Files, n.Files, n.Stage, st)
 	if config {
-		d.merge(compare(was.Config, n.Config, n.Stage, m.isStage))
+		d.merge(compare(was.Config, n.Config, n.Stage, st))
 	}
 	return d
 }
 
 // stageRecord finds what a record remembers of a stage: by name, else by key,
 // so that a renamed stage is known again.
-func (m *maker) stageRecord(n *graph.Node, rec *graph.Record) (graph.StageRecord, bool) {
-	if st, ok := rec.Stage(n.ID); ok {
+func (m *maker) stageRecord(id graph.ID, rec *graph.Record) (graph.StageRecord, bool) {
+	if st, ok := rec.Stage(id); ok {
 		return st, true
 	}
-	k := m.g.Keys(n.ID)
+	k := m.g.Keys(id)
 	for _, st := range rec.Stages {
 		if st.Keys == k {
 			return st, true
@@ -130,7 +135,8 @@ func (m *maker) isStage(id string) bool {
 // own inputs included. Its configuration makes none run: where it reaches an
 // image it is a reason of the layer.
 func (m *maker) stageReasons(n node, rec *graph.Record) []Reason {
-	if st, known := m.stageRecord(n.Node, rec); known && st.Keys.Files == m.g.Keys(n.ID).Files {
+	st, known := m.stageRecord(n.ID, rec)
+	if known && st.Keys.Files == m.g.Keys(n.ID).Files {
 		return nil
 	}
 	d := m.nodeDiff(n.Node, rec, false)
@@ -139,16 +145,25 @@ func (m *maker) stageReasons(n node, rec *graph.Record) []Reason {
 			d.add(Reason{Code: InputChanged, Subject: string(t.ID)})
 		}
 	}
-	return d.reasons
+	if len(d.reasons) == 0 && known {
+		return []Reason{otherOrder(st.Keys.Files, m.g.Keys(n.ID).Files)}
+	}
+	return withoutEchoes(d.reasons)
+}
+
+// otherOrder is the reason when keys differ and no ingredient does: then their
+// order moved.
+func otherOrder(old, now graph.Key) Reason {
+	return Reason{Code: InstructionChanged, Subject: "order", From: short(string(old)), To: short(string(now))}
 }
 
 // compare lists what changed between two lists of ingredients, in the order
 // inputs, instructions, arguments, files.
-func compare(old, now []graph.Ingredient, stage int, isStage func(string) bool) difference {
+func compare(old, now []graph.Ingredient, stage int, st stages) difference {
 	now = foldLike(old, now)
 	a, b := split(old), split(now)
 	var d difference
-	compareInputs(&d, a.inputs, b.inputs, isStage)
+	compareInputs(&d, a.inputs, b.inputs, st)
 	u := compareInstructions(&d, a.instructions, b.instructions, stage)
 	compareArgs(&d, a.args, b.args)
 	compareFiles(&d, a.files, b.files, u, stage)

@@ -179,51 +179,6 @@ func byName(list []graph.Ingredient) map[string]graph.Ingredient {
 	return m
 }
 
-// compareInputs compares bases by digest and other nodes by key.
-func compareInputs(d *difference, old, now []graph.Ingredient, isStage func(string) bool) {
-	type slot struct{ kind, name, attr, note string }
-	at := func(in graph.Ingredient) slot { return slot{string(in.Kind), in.Name, in.Attr, in.Note} }
-	was := make(map[slot]graph.Ingredient, len(old))
-	for _, o := range old {
-		was[at(o)] = o
-	}
-	var appeared []graph.Ingredient
-	for _, n := range now {
-		if n.Kind == graph.FromInput && isStage(n.Note) {
-			continue
-		}
-		o, ok := was[at(n)]
-		delete(was, at(n))
-		switch {
-		case !ok:
-			appeared = append(appeared, n)
-		case same(o, n):
-		case n.Kind == graph.Base:
-			d.add(Reason{Code: BaseMoved, Subject: n.Note, From: o.Digest, To: n.Digest})
-		default:
-			d.add(Reason{Code: InputChanged, Subject: n.Note, From: short(o.Digest), To: short(n.Digest)})
-		}
-	}
-	// A FROM that leads elsewhere: the old end and the new end of one role.
-	for _, n := range appeared {
-		if n.Name != string(graph.RoleFrom) {
-			continue // the COPY or mount that names it is reported as an instruction
-		}
-		for _, o := range old {
-			if _, left := was[at(o)]; !left || o.Name != n.Name || (o.Kind == graph.FromInput && isStage(o.Note)) {
-				continue
-			}
-			delete(was, at(o))
-			if o.Kind == graph.Base && n.Kind == graph.Base {
-				d.add(Reason{Code: BaseMoved, Subject: n.Note, From: o.Note + "@" + o.Digest, To: n.Note + "@" + n.Digest})
-			} else {
-				d.add(Reason{Code: InputChanged, Subject: n.Note, From: o.Note, To: n.Note})
-			}
-			break
-		}
-	}
-}
-
 // compareFiles compares files by path. One that is read only because an
 // instruction was added, or no more because one was removed, is not named: that
 // instruction is.

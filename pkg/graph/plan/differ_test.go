@@ -82,3 +82,37 @@ func TestInstructionsShownAlike(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+// A setting is an ingredient where a step first sees it, and not again while it
+// stays the same. What moves for that alone is no reason.
+func TestSettingsThatOnlyMove(t *testing.T) {
+	list := func(l ...graph.Ingredient) []graph.Ingredient { return l }
+	run, dir, copied := ins("RUN", "RUN x", 3), ins("WORKDIR", "WORKDIR /w", 2), ins("COPY", "COPY a /", 1)
+	zero, other := ins("USER", "USER 0", 0), ins("USER", "USER 0:0", 0)
+	for name, tc := range map[string]struct {
+		was, is []graph.Ingredient
+		want    string
+	}{
+		"the stage below changes what is set here again": {
+			list(zero, dir, run), list(other, dir, zero, run), "instruction-changed USER: USER 0 → USER 0:0",
+		},
+		"another instruction saw it first": {
+			list(zero, dir, copied, run), list(copied, zero, run), "instruction-removed WORKDIR: WORKDIR /w →",
+		},
+		"nothing but a setting moves": {
+			list(zero, copied, run), list(copied, zero, run), "instruction-removed USER: USER 0 →\ninstruction-added USER: → USER 0",
+		},
+		"one is new": {list(copied, run), list(copied, zero, run), "instruction-added USER: → USER 0"},
+		"two change": {
+			list(zero, copied, dir, run), list(other, copied, ins("WORKDIR", "WORKDIR /v", 2), run),
+			"instruction-changed USER: USER 0 → USER 0:0\ninstruction-changed WORKDIR: WORKDIR /w → WORKDIR /v",
+		},
+		"a step that moves is one": {
+			list(copied, run), list(run, copied), "instruction-removed COPY: COPY a / →\ninstruction-added COPY: → COPY a /",
+		},
+	} {
+		if got := reasonsFor(t, tc.was, tc.is); got != tc.want {
+			t.Errorf("%s: got\n%s\nwant\n%s", name, got, tc.want)
+		}
+	}
+}

@@ -208,8 +208,7 @@ func (m *maker) whyNot(n node, now found, s *Step) []Reason {
 		s.Changed = d.changed
 		reasons = append(reasons, d.reasons...)
 		if len(reasons) == 0 {
-			// The keys differ and no ingredient does: only their order moved.
-			reasons = append(reasons, Reason{Code: InstructionChanged, Subject: "order", From: short(string(now.record.Keys.Image)), To: short(string(s.Key))})
+			reasons = append(reasons, otherOrder(now.record.Keys.Image, s.Key))
 		}
 		return reasons
 	}
