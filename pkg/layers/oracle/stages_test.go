@@ -2,6 +2,7 @@ package oracle_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/terok-ai/terok-agent/pkg/graph/plan"
@@ -32,6 +33,7 @@ var stageEdits = []kind{
 		p.args["BASE"] = p.swapBase(was)
 		return true
 	}},
+	{"FROM leads elsewhere", (*project).moveFrom},
 	{"target", func(p *project) bool {
 		to := p.stages[p.rand.IntN(len(p.stages))].name
 		if to == p.last().name {
@@ -114,6 +116,64 @@ func (p *project) moveBase(ref string) bool {
 	p.bases[ref]++
 	p.say(plan.BaseMoved, ref, was, p.image(ref, p.bases[ref]))
 	return true
+}
+
+// moveFrom lets a stage stand on an earlier one or on a base instead of what it
+// stands on.
+func (p *project) moveFrom() bool {
+	at := p.rand.IntN(len(p.stages))
+	s := &p.stages[at]
+	to := []string{baseRef, otherRef}[p.rand.IntN(2)]
+	if at > 0 && !p.chance(3) {
+		to = p.stages[p.rand.IntN(at)].name
+	}
+	was := p.resolved(s.from)
+	if to == was {
+		return false
+	}
+	known := p.reached()
+	before := p.inherited(s)
+	s.from = to
+	if p.stage(was) == nil && p.stage(to) == nil {
+		p.say(plan.BaseMoved, to, was+"@"+p.image(was, p.bases[was]), to+"@"+p.image(to, p.bases[to]))
+	} else {
+		p.say(plan.InstructionChanged, "FROM", "FROM "+p.nodeOf(was), "FROM "+p.nodeOf(to))
+	}
+	// A stage that nothing read before is new as a whole, and what a stage
+	// inherits is a part of its own steps.
+	p.wide = (p.stage(to) != nil && !known[to]) || before || p.inherited(s)
+	return true
+}
+
+// nodeOf is how a plan names what a FROM leads to.
+func (p *project) nodeOf(from string) string {
+	if p.stage(from) != nil {
+		return "app/" + from
+	}
+	return from
+}
+
+// resolved is what a FROM leads to, without variables.
+func (p *project) resolved(from string) string {
+	if from != "${BASE}" {
+		return from
+	}
+	if ref := p.args["BASE"]; ref != "" {
+		return ref
+	}
+	return strings.TrimPrefix(p.head[len(p.head)-1], "ARG BASE=")
+}
+
+// inherited says whether a stage gets more than files from those below it.
+func (p *project) inherited(s *stage) bool {
+	for s = p.stage(s.from); s != nil; s = p.stage(s.from) {
+		for _, l := range s.lines {
+			if slices.Contains([]string{"ONBUILD", "SHELL", "ENV", "WORKDIR", "USER"}, keyword(l)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // swapBase gives the other of the two bases and says what that means.

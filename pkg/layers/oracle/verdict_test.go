@@ -145,7 +145,7 @@ func (v *verdict) ofProject(r plan.Reason) bool {
 	switch r.Code {
 	case plan.InstructionAdded, plan.InstructionChanged, plan.InstructionRemoved:
 		if r.Subject == "FROM" {
-			return strings.HasPrefix(r.To, "stage app/") && v.p.stage(strings.TrimPrefix(r.To, "stage app/")) != nil
+			return v.leadsTo(r.To)
 		}
 		return contains(text, r.From) && contains(text, r.To)
 	case plan.FileAdded, plan.FileRemoved, plan.ModeChanged, plan.FileChanged:
@@ -157,6 +157,17 @@ func (v *verdict) ofProject(r plan.Reason) bool {
 	default:
 		return false
 	}
+}
+
+// leadsTo says whether a reason's text is about a stage or an external image of
+// the project.
+func (v *verdict) leadsTo(text string) bool {
+	where := strings.TrimPrefix(strings.TrimPrefix(text, "FROM "), "stage ")
+	if name, ok := strings.CutPrefix(where, "app/"); ok {
+		return v.p.stage(name) != nil
+	}
+	_, ok := v.p.bases[where]
+	return ok
 }
 
 func contains(text, shown string) bool {
