@@ -63,6 +63,10 @@ func TestFilesOfAnInstruction(t *testing.T) {
 			list(run, first, a), list(run, second, a, fileOf("a2", "3"), first, a, fileOf("a2", "3")),
 			"instruction-added COPY: → COPY b /\nfile-added a2: → " + graph.DigestOf("3")[7:19],
 		},
+		"read twice and changed": {
+			list(first, a, second, a), list(first, fileOf("a", "9"), second, fileOf("a", "9")),
+			"file-changed a: " + graph.DigestOf("1")[7:19] + " → " + graph.DigestOf("9")[7:19],
+		},
 		"removed from both": {
 			list(first, a, b, second, b), list(first, a), "instruction-removed COPY: COPY b / →\nfile-removed b: " + graph.DigestOf("2")[7:19] + " →",
 		},

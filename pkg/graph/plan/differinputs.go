@@ -60,9 +60,10 @@ func compareFrom(d *difference, o, n graph.Ingredient, st stages) {
 		if !isStage {
 			d.moved(o, n)
 		}
-	case wasStage && isStage && (same(o, n) || !st.known(n.Note)):
-		// The stage has another name, or is new, which it says itself.
+	case wasStage && isStage && same(o, n):
+		// The stage has another name.
 	case isStage && !st.known(n.Note):
+		// It is new, which it says itself.
 	case o.Kind == graph.Base && n.Kind == graph.Base:
 		d.add(Reason{Code: BaseMoved, Subject: n.Note, From: o.Note + "@" + o.Digest, To: n.Note + "@" + n.Digest})
 	case o.Kind == "" || n.Kind == "" || wasStage || isStage:

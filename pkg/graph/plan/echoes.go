@@ -36,7 +36,7 @@ func isEcho(reasons []Reason, i int) bool {
 				return true
 			}
 		case InstructionAdded, InstructionRemoved:
-			if q.Code != r.Code && q.From == r.To && q.To == r.From {
+			if q.From == r.To && q.To == r.From {
 				return true
 			}
 		default:

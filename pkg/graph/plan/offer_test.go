@@ -107,6 +107,15 @@ func TestPlanPullsWhatIsOffered(t *testing.T) {
 			builds: "l1",
 		},
 		{
+			name: "what parts are fetched with is made again, and they are not",
+			policy: plan.Policy{
+				Targets: []graph.ID{"fetch", "l1"}, Refresh: map[graph.ID]plan.Code{"fetch": plan.RefreshRequested},
+			},
+			want: "agent/claude not-needed no-image(terok-agent-claude:2.1); agent/codex not-needed no-image(terok-agent-codex:0.168.0); " +
+				"fetch refresh-requested(fetch) no-image(terok-fetch:d); l0 not-needed no-image(terok-l0:d); l1 pull no-image(terok-l1:d)",
+			builds: "fetch",
+		},
+		{
 			name:   "what is offered is too old",
 			policy: plan.Policy{MaxAge: map[graph.ID]time.Duration{"l1": time.Hour}, Now: later},
 			want:   "agent/claude pull no-image(terok-agent-claude:2.1); agent/codex pull no-image(terok-agent-codex:0.168.0); fetch not-needed no-image(terok-fetch:d); l0 pull no-image(terok-l0:d); l1 no-image(terok-l1:d)",

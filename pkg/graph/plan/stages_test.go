@@ -250,6 +250,14 @@ app/manual build instruction-added(FROM)[→stage app/manual]
 app/tools up-to-date
 app/build up-to-date
 app build instruction-added(FROM)[→stage app/manual]`},
+		"a stage that another stands on renamed and edited": {func(s *staged) {
+			s.names["tools"] = "toolbox"
+			s.steps["tools"][0] = ins("RUN", "RUN make all", 1)
+		}, `
+app/docs up-to-date
+app/toolbox build instruction-added(FROM)[→stage app/toolbox]
+app/build build input-changed(app/toolbox)
+app build instruction-added(FROM)[→stage app/toolbox]`},
 		"a stage gone, with what was copied from it": {func(s *staged) {
 			s.gone["docs"] = true
 			s.steps["app"] = s.steps["app"][:1]
@@ -344,6 +352,35 @@ func TestBodyOfARecordThatCannotBeRead(t *testing.T) {
 		}
 		if got := verdicts(made); !strings.HasSuffix(got, "\n"+want) {
 			t.Errorf("want %s, got\n%s", want, got)
+		}
+	}
+}
+
+// A plan says which steps have to run, so that a builder that did not run them
+// is found out: those whose own file, instruction or argument changed.
+func TestStepsThatChanged(t *testing.T) {
+	was := newStaged().graph(t)
+	for name, tc := range map[string]struct {
+		edit func(*staged)
+		want string
+	}{
+		"a file":        {func(s *staged) { s.steps["build"][2].Digest = graph.DigestOf("A") }, "[{1 2}]"},
+		"a new file":    {func(s *staged) { s.steps["build"][3].Name = "src/c" }, "[{1 2}]"},
+		"a mode":        {func(s *staged) { s.steps["build"][2].Attr = "f0755" }, "[{1 2}]"},
+		"a file gone":   {func(s *staged) { s.steps["build"] = s.steps["build"][:3] }, "[]"},
+		"a step":        {func(s *staged) { s.steps["tools"][0] = ins("RUN", "RUN all", 1) }, "[{0 1}]"},
+		"a step more":   {func(s *staged) { s.steps["app"] = append(s.steps["app"], ins("RUN", "RUN end", 3)) }, "[{3 3}]"},
+		"steps of both": {func(s *staged) { s.steps["tools"][0], s.steps["docs"][1] = ins("RUN", "A", 1), ins("RUN", "B", 1) }, "[{0 1} {2 1}]"},
+	} {
+		s := newStaged()
+		tc.edit(s)
+		made, err := plan.Make(s.graph(t), image(t, was, nil), plan.Policy{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		app, _ := made.Step("app")
+		if got := fmt.Sprint(app.Changed); got != tc.want {
+			t.Errorf("%s: %s, want %s", name, got, tc.want)
 		}
 	}
 }
