@@ -44,7 +44,7 @@ func TestOneOfTwoDaemonsDies(t *testing.T) {
 		p.Write(t, file, whole[file]+"RUN echo running && "+strings.ReplaceAll(words, "\x00", " ")+"\n")
 	}
 	_, err = p.tryApply(both)
-	wantFailure(t, err, exec.ClassNoEngine, "failed")
+	wantFailure(t, err, exec.ClassNoEngine, "failed: "+second.Address+": ")
 	for file, text := range whole {
 		p.Write(t, file, text)
 	}

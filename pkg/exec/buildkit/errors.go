@@ -47,6 +47,9 @@ func (b *build) classified(ctx context.Context, err error) *exec.Error {
 		return recipeError(own)
 	}
 	e := sorted(err)
+	if e.Class == exec.ClassNoEngine && b.daemon != nil && !strings.Contains(e.Message, b.daemon.address) {
+		e.Message = b.daemon.address + ": " + e.Message
+	}
 	b.place(e, err)
 	var exit *gwpb.ExitError
 	if errors.As(err, &exit) && e.Class == exec.ClassUnknown {

@@ -175,7 +175,7 @@ func (e *Env) start() error {
 		_ = e.cmd.Wait()
 		close(e.ended)
 	}()
-	if err := e.guard(); err != nil {
+	if err := podmantest.Guard(e.cmd.Process.Pid, e.Dir, e.ended); err != nil {
 		e.Kill()
 		return err
 	}
@@ -199,27 +199,6 @@ func (e *Env) start() error {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-}
-
-// guardScript ends the daemon when its input ends, as it does when the test
-// program is killed, and removes what the daemon leaves.
-const guardScript = `read -r _ || { sleep 2; kill -TERM "$1"; sleep 10; kill -KILL "$1"; rm -rf "$2"; }`
-
-func (e *Env) guard() error {
-	guard := osexec.Command("/bin/sh", "-c", guardScript, "sh", fmt.Sprint(e.cmd.Process.Pid), e.Dir)
-	in, err := guard.StdinPipe()
-	if err == nil {
-		err = guard.Start()
-	}
-	if err != nil {
-		return fmt.Errorf("starting what watches buildkitd: %w", err)
-	}
-	go func() {
-		<-e.ended
-		_, _ = in.Write([]byte("\n"))
-		_ = guard.Wait()
-	}()
-	return nil
 }
 
 // Kill ends the daemon at once, as a crash would.

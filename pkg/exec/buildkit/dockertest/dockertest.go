@@ -61,7 +61,7 @@ func Directories() []string {
 func find(program string) (string, error) {
 	for _, dir := range Directories() {
 		path := filepath.Join(dir, program)
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
 			return path, nil
 		}
 	}
@@ -130,6 +130,9 @@ func (e *Env) start() error {
 		_ = e.cmd.Wait()
 		close(e.ended)
 	}()
+	if err := podmantest.Guard(e.cmd.Process.Pid, e.dir, e.ended); err != nil {
+		return err
+	}
 	for range 600 {
 		if _, err = e.run("version"); err == nil {
 			return nil
