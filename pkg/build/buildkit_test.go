@@ -74,6 +74,9 @@ func serveBase(t *testing.T) string {
 func TestExecutorsAreEqual(t *testing.T) {
 	p := newProject(t)
 	ref := serveBase(t)
+	// A directory for one file of a mode of its own has the mode of directories.
+	p.Write(t, "scripts/agents/codex/settings", "x = 1\n")
+	p.Edit(t, "agents/codex.yaml", "commands:", "files:\n  - {put: settings, to: /etc/codex/deep/settings, mode: \"0644\"}\ncommands:")
 	equalOn(t, p, func(s *build.Spec, _ *build.Options) {
 		s.Base, s.Family, s.Sidecars = ref, layers.Deb, []string{"ast-grep"}
 	})
@@ -146,8 +149,10 @@ func treeOf(t *testing.T, img v1.Image) map[string]string {
 
 // mountPoints are what podman makes in a base that lacks them, because it mounts
 // something there while a step runs, and leaves in the image. Bases of
-// distributions have them.
-var mountPoints = map[string]bool{"/etc/hostname": true, "/etc/hosts": true, "/etc/resolv.conf": true, "/run": true}
+// distributions have them, but for the place of secrets.
+var mountPoints = map[string]bool{
+	"/etc/hostname": true, "/etc/hosts": true, "/etc/resolv.conf": true, "/run": true, "/run/secrets": true,
+}
 
 func compareTrees(t *testing.T, id string, podman, bk map[string]string) {
 	t.Helper()

@@ -30,10 +30,12 @@ type partData struct {
 	// Artefacts are those of the steps.
 	Artefacts []*artefactData
 	Files     []fileData
-	Links     []roster.Link
-	Prepare   []commandData
-	ProbeEnv  []string
-	Probe     string
+	// Dirs are the directories of the files.
+	Dirs     []string
+	Links    []roster.Link
+	Prepare  []commandData
+	ProbeEnv []string
+	Probe    string
 }
 
 type fileData struct{ From, To, Mode string }
@@ -133,6 +135,9 @@ func newPartData(res roster.Resolved, fetch string) partData {
 	}
 	for _, f := range res.Files {
 		d.Files = append(d.Files, fileData{From: f.Source, To: f.To, Mode: fmt.Sprintf("%04o", f.Mode.Perm())})
+		if dir := path.Dir(f.To); dir != "/usr/local/bin" && !slices.Contains(d.Dirs, dir) {
+			d.Dirs = append(d.Dirs, dir)
+		}
 	}
 	for _, c := range res.Commands {
 		d.Links = append(d.Links, roster.Link{Path: "/usr/local/bin/" + c.Name, Target: c.Target})
