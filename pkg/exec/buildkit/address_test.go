@@ -83,6 +83,32 @@ func TestAddressesByCommand(t *testing.T) {
 	}
 }
 
+// What a program that should reach the daemon says is what people see.
+func TestDialerFails(t *testing.T) {
+	buildkittest.Require(t)
+	dir := t.TempDir()
+	const words = "noise \"quoted\"\nno such pod: \"builder\"\n\n"
+	for _, name := range dialNames {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\nread -r _\nprintf '"+words+"' >&2\nexit 7\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir)
+	for address, command := range map[string]string{
+		"docker-container://builder": "docker exec -i builder buildctl dial-stdio",
+		"podman-container://builder": "podman exec -i builder buildctl dial-stdio",
+		"kube-pod://builder":         "kubectl --context= --namespace= exec --container= -i builder -- buildctl dial-stdio",
+		"ssh://builder.test":         "ssh -- builder.test buildctl dial-stdio",
+	} {
+		target, _, base := newLayout(t)
+		e := exectest.BuildError(t, executor(t, address, target), request(exectest.WithBase+"RUN true\n", nil, exectest.OnBase(base)))
+		want := "no BuildKit daemon answers at " + address + ": \"" + command + "\" ended with status 7: no such pod: \"builder\""
+		if e.Class != exec.ClassNoEngine || !strings.HasSuffix(e.Message, want) || !strings.Contains(e.Hint, "by hand") {
+			t.Errorf("class %s, hint %q: %v\nwant %s", e.Class, e.Hint, e, want)
+		}
+	}
+}
+
 // A daemon that wants certificates gets them from the address or from the
 // options, and who has none is told so.
 func TestMutualTLS(t *testing.T) {

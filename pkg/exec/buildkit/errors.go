@@ -201,32 +201,6 @@ func shorten(s string, n int) string {
 	return s
 }
 
-// unreachable is a daemon that does not answer.
-func unreachable(a address, err error) *exec.Error {
-	e := &exec.Error{
-		Class: exec.ClassNoEngine, ExitCode: -1, Message: fmt.Sprintf("no BuildKit daemon answers at %s: %s", a.url, plain(err)), Err: err,
-	}
-	switch text := e.Message; {
-	case strings.Contains(text, "no such file"):
-		e.Hint = "there is no such socket: start buildkitd, or correct --buildkit-addr or BUILDKIT_HOST"
-	case strings.Contains(text, "refused"):
-		e.Hint = "nobody listens there: start buildkitd, or correct --buildkit-addr or BUILDKIT_HOST"
-	case strings.Contains(text, "permission denied"):
-		e.Hint = "you may not use this socket: run as its owner, or leave --buildkit-addr out to start a daemon of your own"
-	case strings.Contains(text, "certificate"):
-		e.Hint = "check the certificates: --tlscacert, --tlscert, --tlskey, --tlsservername"
-	case a.secure() && containsAny(text, "broken pipe", "connection reset", "EOF"):
-		e.Hint = "the daemon breaks off, as it does when it does not accept our certificate: check the certificates (--tlscert, --tlskey, --tlsdir)"
-	case strings.Contains(text, "server preface"), strings.Contains(text, "first record does not look like a TLS"), strings.Contains(text, "frame too large"):
-		e.Hint = "something else than BuildKit answers there, or it wants TLS: --tlscacert, --tlscert, --tlskey, or --tlsdir"
-	case strings.Contains(text, "no such host"):
-		e.Hint = "correct the host's name in --buildkit-addr or BUILDKIT_HOST"
-	default:
-		e.Hint = "see whether buildkitd runs there, or correct --buildkit-addr or BUILDKIT_HOST"
-	}
-	return e
-}
-
 // noDaemon is a machine with no daemon and nothing to start.
 func noDaemon(err error) *exec.Error {
 	return &exec.Error{
