@@ -89,7 +89,7 @@ func TestDialerFails(t *testing.T) {
 	dir := t.TempDir()
 	const words = "noise \"quoted\"\nno such pod: \"builder\"\n\n"
 	for _, name := range dialNames {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\nread -r _\nprintf '"+words+"' >&2\nexit 7\n"), 0o755); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n/bin/sleep 0.3\nprintf '"+words+"' >&2\nexit 7\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}

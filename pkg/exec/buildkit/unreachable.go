@@ -31,7 +31,7 @@ func unreachable(a address, err error) *exec.Error {
 		e.Hint = "the daemon breaks off, as it does when it does not accept our certificate: check the certificates (--tlscert, --tlskey, --tlsdir)"
 	case strings.Contains(text, "server preface"), strings.Contains(text, "first record does not look like a TLS"), strings.Contains(text, "frame too large"):
 		e.Hint = "something else than BuildKit answers there, or it wants TLS: --tlscacert, --tlscert, --tlskey, or --tlsdir"
-	case strings.Contains(text, "client preface"):
+	case containsAny(text, "client preface", "broken pipe"):
 		e.Hint = "what should reach the daemon ended at once: see by hand what it says, and correct --buildkit-addr or BUILDKIT_HOST"
 	case strings.Contains(text, "no such host"):
 		e.Hint = "correct the host's name in --buildkit-addr or BUILDKIT_HOST"
