@@ -13,13 +13,13 @@ import (
 )
 
 // digestsFormat is the first line of a file of digests.
-const digestsFormat = "terok-agent/digests/1"
+const digestsFormat = "terok-agent/digests/2"
 
 // grain is more than the time that file systems tell apart. What changed so
 // shortly before it was read could change again and show the same times.
 const grain = 2 * time.Second
 
-// Digests remembers the digests of files between runs, so that a file that did
+// Digests remembers the digests of files, extended attributes included, between runs, so that a file that did
 // not change is not read again. A file is known again by device, inode, size
 // and both times; the time of the last change of its inode cannot be set back by
 // anybody. Nothing depends on it: whatever goes wrong, files are read.
@@ -61,6 +61,8 @@ func (d *Digests) load() {
 	if err != nil {
 		return
 	}
+	n := bytes.Count(text, []byte("\n"))
+	d.entries, d.seen = make(map[identity]string, n), make(map[identity]string, n)
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	if !lines.Scan() || lines.Text() != digestsFormat {
 		return

@@ -228,20 +228,21 @@ func (t *Tree) contentOf(n *node) (string, error) {
 
 func (t *Tree) read(n *node) (string, error) {
 	mode := n.info.Mode()
-	digest := ""
 	switch {
 	case mode.IsDir():
+		return t.withXattrs(n, "")
 	case mode.IsRegular():
-		var err error
-		if digest, err = t.hash(n); err != nil {
-			return "", err
-		}
+		return t.file(n)
 	case mode&fs.ModeSymlink != 0:
 		target, err := t.from.readLink(n.path)
 		return graph.DigestOf("link", target), err
 	default:
 		return graph.DigestOf("special", mode.Type().String()), nil
 	}
+}
+
+// withXattrs adds the extended attributes to a digest, if there are any.
+func (t *Tree) withXattrs(n *node, digest string) (string, error) {
 	attrs, err := t.from.xattrs(n.path)
 	if err != nil || len(attrs) == 0 {
 		return digest, err
@@ -253,8 +254,9 @@ func (t *Tree) read(n *node) (string, error) {
 	return graph.DigestOf(fields...), nil
 }
 
-// hash is the digest of a file's content, which is read unless it is remembered.
-func (t *Tree) hash(n *node) (string, error) {
+// file is the digest of a file with its extended attributes, which is read unless
+// it is remembered: a change of either is one of the inode.
+func (t *Tree) file(n *node) (string, error) {
 	if digest, ok := t.digests.lookup(n.info); ok {
 		return digest, nil
 	}
@@ -267,7 +269,10 @@ func (t *Tree) hash(n *node) (string, error) {
 	if _, err := io.Copy(h, f); err != nil {
 		return "", err
 	}
-	digest := graph.ContentDigest(h)
+	digest, err := t.withXattrs(n, graph.ContentDigest(h))
+	if err != nil {
+		return "", err
+	}
 	if after, err := f.Stat(); err == nil {
 		t.digests.add(n.info, after, digest)
 	}
