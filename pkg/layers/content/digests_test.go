@@ -3,6 +3,8 @@ package content_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -82,13 +84,29 @@ func TestDigestsSpareReading(t *testing.T) {
 	if got := digestsOf(t, cache, dir); got != string(fake) {
 		t.Errorf("the file was read: %s", got)
 	}
-	for _, broken := range []string{"", "nonsense", "terok-agent/digests/1\n1 2 3"} {
+	for _, broken := range []string{"", "nonsense", "terok-agent/digests/2\n1 2 3", strings.Replace(string(text), "digests/2", "digests/1", 1)} {
 		if err := os.WriteFile(name, []byte(broken), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if got := digestsOf(t, cache, dir); got != was {
 			t.Errorf("with the cache %q: %s", broken, got)
 		}
+	}
+}
+
+// An extended attribute that comes to a remembered file is seen.
+func TestDigestsSeeXattrs(t *testing.T) {
+	cache, dir := t.TempDir(), files(t, "a=one")
+	time.Sleep(2100 * time.Millisecond)
+	was := digestsOf(t, cache, dir)
+	if remembered(t, cache) != 1 {
+		t.Fatal("the file is not remembered")
+	}
+	if err := syscall.Setxattr(filepath.Join(dir, "a"), "user.a", []byte("b"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if now := digestsOf(t, cache, dir); now == was {
+		t.Error("the attribute is not seen")
 	}
 }
 
