@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -24,8 +25,10 @@ const grain = 2 * time.Second
 // and both times; the time of the last change of its inode cannot be set back by
 // anybody. Nothing depends on it: whatever goes wrong, files are read.
 type Digests struct {
-	file    string
-	began   time.Time // by the clock of a file system, not of this process
+	file  string
+	began time.Time // by the clock of a file system, not of this process
+	// loading fills entries; who needs them waits.
+	loading sync.WaitGroup
 	entries map[identity]string
 	// seen are those that were asked for; only they are kept.
 	seen map[identity]string
@@ -52,7 +55,7 @@ func OpenDigests(dir, context string) *Digests {
 		_ = probe.Close()
 		_ = os.Remove(probe.Name())
 	}
-	d.load()
+	d.loading.Go(d.load) // while directories are read
 	return d
 }
 
@@ -95,6 +98,7 @@ func (d *Digests) lookup(info fs.FileInfo) (string, bool) {
 	if d == nil {
 		return "", false
 	}
+	d.loading.Wait()
 	id, ok := identify(info)
 	if !ok {
 		return "", false
@@ -135,7 +139,11 @@ func (d *Digests) unchanged() bool {
 
 // Save keeps what was used in this run.
 func (d *Digests) Save() {
-	if d == nil || len(d.seen) == 0 {
+	if d == nil {
+		return
+	}
+	d.loading.Wait()
+	if len(d.seen) == 0 {
 		return
 	}
 	if d.unchanged() {

@@ -9,8 +9,10 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/moby/patternmatcher"
 
@@ -75,8 +77,9 @@ func (t *Tree) list(n *node) ([]*node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", n.path, plain(err))
 	}
-	for _, e := range entries {
-		info, err := e.Info()
+	infos, errs := statusOf(entries)
+	for i, e := range entries {
+		info, err := infos[i], errs[i]
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // it went away meanwhile
 		}
@@ -95,6 +98,31 @@ func (t *Tree) list(n *node) ([]*node, error) {
 	slices.SortFunc(n.children, func(a, b *node) int { return strings.Compare(a.path, b.path) })
 	n.listed = true
 	return n.children, nil
+}
+
+// fewest is how many entries are worth a goroutine.
+const fewest = 32
+
+// statusOf asks for the status of all entries of a directory. It is most of what
+// a context costs that did not change, so all processors do it.
+func statusOf(entries []fs.DirEntry) ([]fs.FileInfo, []error) {
+	infos, errs := make([]fs.FileInfo, len(entries)), make([]error, len(entries))
+	share := max(fewest, (len(entries)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
+	var all sync.WaitGroup
+	for from := 0; from < len(entries); from += share {
+		part := func() {
+			for i := from; i < min(from+share, len(entries)); i++ {
+				infos[i], errs[i] = entries[i].Info()
+			}
+		}
+		if from+share >= len(entries) {
+			part() // the last one needs nobody else
+			break
+		}
+		all.Go(part)
+	}
+	all.Wait()
+	return infos, errs
 }
 
 // visible returns what of a directory a builder sees.
