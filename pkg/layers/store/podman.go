@@ -111,7 +111,8 @@ func (p Podman) run(ctx context.Context, doing string, args ...string) ([]byte, 
 	argv := p.argv(args)
 	cmd := osexec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir = p.WorkDir
-	cmd.Env = append(append(os.Environ(), "LC_ALL=C", "PODMAN_IGNORE_CGROUPSV1_WARNING=1"), p.Env...)
+	// GOGC: a look is over before collecting garbage pays.
+	cmd.Env = append(append(append([]string{"GOGC=400"}, os.Environ()...), "LC_ALL=C", "PODMAN_IGNORE_CGROUPSV1_WARNING=1"), p.Env...)
 	// A grandchild that keeps the pipes open must not keep us.
 	cmd.WaitDelay = 2 * time.Second
 	var stdout, stderr bytes.Buffer
