@@ -42,13 +42,23 @@ func WaitForNone(t testing.TB, words string) {
 }
 
 // EndAll ends the processes that have words, which no other process has, in
-// their command line.
+// their command line. One that is about to start is waited for a moment: what
+// starts it has just said so.
 func EndAll(t testing.TB, words string) {
 	t.Helper()
-	for _, pid := range Processes(t, words) {
-		if p, err := os.FindProcess(pid); err == nil {
-			_ = p.Kill()
+	found := false
+	for range 100 {
+		pids := Processes(t, words)
+		if found && len(pids) == 0 {
+			return
 		}
+		for _, pid := range pids {
+			found = true
+			if p, err := os.FindProcess(pid); err == nil {
+				_ = p.Kill()
+			}
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 	WaitForNone(t, words)
 }
