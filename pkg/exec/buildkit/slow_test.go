@@ -27,13 +27,7 @@ func TestSlowRegistry(t *testing.T) {
 			x := buildkit.New(buildkit.Options{Getenv: noEnv, Target: buildkit.NewLayout(buildkit.LayoutOptions{
 				Dir: dir, Platform: layers.HostPlatform, Registry: store.Registry{Patience: 200 * time.Millisecond},
 			})})
-			r.Misbehave(func(_ http.ResponseWriter, q *http.Request) bool {
-				slow := strings.Contains(q.URL.Path, at)
-				if slow {
-					<-q.Context().Done()
-				}
-				return slow
-			})
+			r.Misbehave(silentAt(at))
 			defer r.Misbehave(nil)
 			var err error
 			if what == "pushing" {
@@ -61,19 +55,24 @@ func TestStuckRegistryAsStore(t *testing.T) {
 			if _, err := x.Pull(t.Context(), ref, &exectest.Recorder{}); err != nil {
 				t.Fatal(err)
 			}
-			r.Misbehave(func(_ http.ResponseWriter, q *http.Request) bool {
-				stuck := strings.Contains(q.URL.Path, at)
-				if stuck {
-					<-q.Context().Done()
-				}
-				return stuck
-			})
+			r.Misbehave(silentAt(at))
 			defer r.Misbehave(nil)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			_, err := x.Build(ctx, request(withRef(ref)+"RUN true\n", nil, exectest.On("BASE", ref, id)), &exectest.Recorder{})
 			wantRegistryError(t, r, err)
 		})
+	}
+}
+
+// silentAt gives no answer to requests for such a path.
+func silentAt(path string) func(http.ResponseWriter, *http.Request) bool {
+	return func(_ http.ResponseWriter, q *http.Request) bool {
+		silent := strings.Contains(q.URL.Path, path)
+		if silent {
+			<-q.Context().Done()
+		}
+		return silent
 	}
 }
 

@@ -20,10 +20,11 @@ const digestsFormat = "terok-agent/digests/2"
 // shortly before it was read could change again and show the same times.
 const grain = 2 * time.Second
 
-// Digests remembers the digests of files, extended attributes included, between runs, so that a file that did
-// not change is not read again. A file is known again by device, inode, size
-// and both times; the time of the last change of its inode cannot be set back by
-// anybody. Nothing depends on it: whatever goes wrong, files are read.
+// Digests remembers the digests of files, extended attributes included, between
+// runs, so that a file that did not change is not read again. A file is known
+// again by device, inode, size and both times; the time of the last change of its
+// inode cannot be set back by anybody. Nothing depends on it: whatever goes
+// wrong, files are read.
 type Digests struct {
 	file  string
 	began time.Time // by the clock of a file system, not of this process

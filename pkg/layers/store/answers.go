@@ -13,11 +13,7 @@ import (
 // TakesUploads asks a repository to begin an upload, and drops it. A registry
 // may answer every question and still be stuck there.
 func (r Registry) TakesUploads(ctx context.Context, repo name.Repository) error {
-	keychain := r.Keychain
-	if keychain == nil {
-		keychain = Keychain{}
-	}
-	return remote.CheckPushPermission(repo.Tag("latest"), keychain, within{ctx, r.transport()})
+	return remote.CheckPushPermission(repo.Tag("latest"), r.keychain(), within{ctx, r.transport()})
 }
 
 // Serves reads an image's manifest and configuration: the second is a blob,

@@ -50,8 +50,7 @@ func (r Registry) Waits() time.Duration {
 // worthRetrying says which failures may be gone the next moment. A registry
 // that did not answer in time is not asked again: that was the waiting.
 func worthRetrying(err error) bool {
-	var network net.Error
-	if errors.As(err, &network) && network.Timeout() {
+	if Unanswered(err) {
 		return false
 	}
 	for _, passing := range []error{io.ErrUnexpectedEOF, io.EOF, syscall.EPIPE, syscall.ECONNRESET, net.ErrClosed} {

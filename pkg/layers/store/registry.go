@@ -85,15 +85,18 @@ func (r Registry) Failure(ctx context.Context, ref name.Reference, err error) er
 }
 
 func (r Registry) options(ctx context.Context, platform v1.Platform) []remote.Option {
-	keychain := r.Keychain
-	if keychain == nil {
-		keychain = Keychain{}
-	}
 	return []remote.Option{
-		remote.WithContext(ctx), remote.WithAuthFromKeychain(keychain),
+		remote.WithContext(ctx), remote.WithAuthFromKeychain(r.keychain()),
 		remote.WithPlatform(platform), remote.WithRetryBackoff(retries),
 		remote.WithRetryPredicate(worthRetrying), remote.WithTransport(r.transport()),
 	}
+}
+
+func (r Registry) keychain() authn.Keychain {
+	if r.Keychain == nil {
+		return Keychain{}
+	}
+	return r.Keychain
 }
 
 // parseRef completes ref as podman does, and allows plain HTTP for registries
