@@ -1,7 +1,6 @@
 package content
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io/fs"
@@ -30,9 +29,17 @@ type Digests struct {
 	began time.Time // by the clock of a file system, not of this process
 	// loading fills entries; who needs them waits.
 	loading sync.WaitGroup
-	entries map[identity]string
-	// seen are those that were asked for; only they are kept.
-	seen map[identity]string
+	entries map[identity]*remembered
+	// used are those that were asked for or are new; only they are kept. changed
+	// is true when they are not what the file has.
+	used    int
+	changed bool
+}
+
+// remembered is a file's digest.
+type remembered struct {
+	digest string
+	used   bool
 }
 
 // identity is what tells a file and its content from all others.
@@ -43,7 +50,7 @@ type identity struct {
 // OpenDigests reads what was remembered for a context directory below dir.
 func OpenDigests(dir, context string) *Digests {
 	d := &Digests{
-		file: filepath.Join(dir, strings.TrimPrefix(digestOf(context), "sha256:")[:16]), entries: map[identity]string{}, seen: map[identity]string{},
+		file: filepath.Join(dir, strings.TrimPrefix(digestOf(context), "sha256:")[:16]),
 	}
 	if os.MkdirAll(dir, 0o700) != nil {
 		return d
@@ -61,22 +68,26 @@ func OpenDigests(dir, context string) *Digests {
 }
 
 func (d *Digests) load() {
-	text, err := os.ReadFile(d.file)
+	d.entries = map[identity]*remembered{}
+	raw, err := os.ReadFile(d.file)
 	if err != nil {
 		return
 	}
-	n := bytes.Count(text, []byte("\n"))
-	d.entries, d.seen = make(map[identity]string, n), make(map[identity]string, n)
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	if !lines.Scan() || lines.Text() != digestsFormat {
+	first, text, _ := strings.Cut(string(raw), "\n")
+	if first != digestsFormat {
 		return
 	}
-	for lines.Scan() {
-		id, digest, ok := parseEntry(lines.Text())
+	n := strings.Count(text, "\n")
+	d.entries = make(map[identity]*remembered, n)
+	for all := make([]remembered, n); len(all) > 0; all = all[1:] {
+		var line string
+		line, text, _ = strings.Cut(text, "\n")
+		id, digest, ok := parseEntry(line)
 		if !ok {
 			return // cut off
 		}
-		d.entries[id] = digest
+		all[0].digest = digest
+		d.entries[id] = &all[0]
 	}
 }
 
@@ -104,11 +115,19 @@ func (d *Digests) lookup(info fs.FileInfo) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	digest, ok := d.entries[id]
-	if ok {
-		d.seen[id] = digest
+	e := d.entries[id]
+	if e == nil {
+		return "", false
 	}
-	return digest, ok
+	d.use(e)
+	return e.digest, true
+}
+
+func (d *Digests) use(e *remembered) {
+	if !e.used {
+		e.used = true
+		d.used++
+	}
 }
 
 // add remembers the digest of a file that was the same before and after it was
@@ -121,21 +140,15 @@ func (d *Digests) add(before, after fs.FileInfo, digest string) {
 	b, okB := identify(after)
 	limit := d.began.Add(-grain).UnixNano()
 	if okA && okB && a == b && a.mtime < limit && a.ctime < limit {
-		d.seen[a] = digest
-	}
-}
-
-// unchanged reports whether what was used is what was read.
-func (d *Digests) unchanged() bool {
-	if len(d.seen) != len(d.entries) {
-		return false
-	}
-	for id, digest := range d.seen {
-		if d.entries[id] != digest {
-			return false
+		d.loading.Wait()
+		e := d.entries[a]
+		if e == nil || e.digest != digest {
+			e = &remembered{digest: digest}
+			d.entries[a] = e
+			d.changed = true
 		}
+		d.use(e)
 	}
-	return true
 }
 
 // Save keeps what was used in this run.
@@ -144,16 +157,15 @@ func (d *Digests) Save() {
 		return
 	}
 	d.loading.Wait()
-	if len(d.seen) == 0 {
-		return
-	}
-	if d.unchanged() {
+	if d.used == 0 || (!d.changed && d.used == len(d.entries)) {
 		return
 	}
 	var b bytes.Buffer
 	b.WriteString(digestsFormat + "\n")
-	for id, digest := range d.seen {
-		fmt.Fprintln(&b, id.dev, id.ino, id.size, id.mtime, id.ctime, digest)
+	for id, e := range d.entries {
+		if e.used {
+			fmt.Fprintln(&b, id.dev, id.ino, id.size, id.mtime, id.ctime, e.digest)
+		}
 	}
 	part, err := os.CreateTemp(filepath.Dir(d.file), ".part-")
 	if err != nil {

@@ -20,7 +20,10 @@ import (
 // is listed under the name by which it was reached. A source without wildcards
 // that is not there is an error.
 func (t *Tree) Ingredients(set dockerfile.SourceSet, step int) ([]graph.Ingredient, error) {
-	s := &selection{tree: t, set: set, step: step, seen: map[string]bool{}}
+	s := &selection{tree: t, set: set, step: step}
+	if len(set.Patterns) > 1 { // one alone reaches nothing twice
+		s.seen = map[string]bool{}
+	}
 	if len(set.Exclude) > 0 {
 		var err error
 		if s.exclude, err = patternmatcher.New(set.Exclude); err != nil {
@@ -41,7 +44,7 @@ type selection struct {
 	set     dockerfile.SourceSet
 	step    int
 	exclude *patternmatcher.PatternMatcher
-	seen    map[string]bool
+	seen    map[string]bool // names that were reached; nil when none is twice
 	out     []graph.Ingredient
 }
 
@@ -152,27 +155,41 @@ func (s *selection) addBelow(dir *node, name, below string, include *patternmatc
 	if err != nil {
 		return false, err
 	}
+	type step struct {
+		*node
+		as, rel       string
+		in, out       patternmatcher.MatchInfo
+		wanted, enter bool
+	}
+	steps, enter := make([]step, len(children)), []*node(nil)
+	for i, c := range children {
+		base := path.Base(c.path)
+		st := step{node: c, as: path.Join(name, base), rel: path.Join(below, base)}
+		var dropped bool
+		if st.wanted, st.in, err = matches(include, st.rel, in, true); err != nil {
+			return false, err
+		}
+		if dropped, st.out, err = matches(s.exclude, st.rel, out, false); err != nil {
+			return false, err
+		}
+		st.wanted = st.wanted && !dropped
+		if st.enter = c.isDir() && s.worthEntering(include, st.rel, st.wanted, dropped); st.enter {
+			enter = append(enter, c)
+		}
+		steps[i] = st
+	}
+	s.tree.readAhead(enter)
 	found := false
-	for _, c := range children {
-		as, rel := path.Join(name, path.Base(c.path)), path.Join(below, path.Base(c.path))
-		wanted, cIn, err := matches(include, rel, in, true)
-		if err != nil {
-			return found, err
-		}
-		dropped, cOut, err := matches(s.exclude, rel, out, false)
-		if err != nil {
-			return found, err
-		}
-		wanted = wanted && !dropped
+	for _, st := range steps {
 		inside := false
-		if c.isDir() && s.worthEntering(include, rel, wanted, dropped) {
-			if inside, err = s.addBelow(c, as, rel, include, cIn, cOut); err != nil {
+		if st.enter {
+			if inside, err = s.addBelow(st.node, st.as, st.rel, include, st.in, st.out); err != nil {
 				return found, err
 			}
 		}
-		if wanted || inside {
+		if st.wanted || inside {
 			found = true
-			if err := s.emit(c, as); err != nil {
+			if err := s.emit(st.node, st.as); err != nil {
 				return found, err
 			}
 		}
@@ -244,7 +261,9 @@ func (s *selection) emit(n *node, name string) error {
 	if s.seen[name] {
 		return nil
 	}
-	s.seen[name] = true
+	if s.seen != nil {
+		s.seen[name] = true
+	}
 	digest, err := s.tree.contentOf(n)
 	if err != nil {
 		return err
@@ -279,5 +298,6 @@ func attr(m fs.FileMode) string {
 	case !m.IsRegular():
 		letter = "s"
 	}
-	return fmt.Sprintf("%s%04o", letter, bits)
+	octal := strconv.FormatUint(uint64(bits), 8)
+	return letter + "0000"[min(4, len(octal)):] + octal
 }

@@ -9,10 +9,8 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/moby/patternmatcher"
 
@@ -28,6 +26,7 @@ type Tree struct {
 	digests *Digests
 	ignore  *patternmatcher.PatternMatcher
 	root    *node
+	buf     []byte // files are read with it, one after another
 }
 
 // source is where a context's files are. Names are separated by slashes and
@@ -49,6 +48,7 @@ type node struct {
 	ignored bool
 	match   patternmatcher.MatchInfo
 
+	ahead    func() ([]entry, error) // what readAhead reads; nil when it does not
 	listed   bool
 	children []*node // sorted by name
 	digest   string  // of a file or a link; "" until asked for
@@ -73,20 +73,22 @@ func (t *Tree) list(n *node) ([]*node, error) {
 	if n.listed {
 		return n.children, nil
 	}
-	entries, err := t.from.readDir(n.path)
+	entries, err := t.entriesOf(n)
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", n.path, plain(err))
 	}
-	infos, errs := statusOf(entries)
+	nodes := make([]node, len(entries))
+	n.children = make([]*node, 0, len(entries))
 	for i, e := range entries {
-		info, err := infos[i], errs[i]
-		if errors.Is(err, fs.ErrNotExist) {
+		child := &nodes[i]
+		child.path = path.Join(n.path, e.name)
+		if errors.Is(e.err, fs.ErrNotExist) {
 			continue // it went away meanwhile
 		}
-		if err != nil {
-			return nil, fmt.Errorf("reading %q: %w", path.Join(n.path, e.Name()), plain(err))
+		if e.err != nil {
+			return nil, fmt.Errorf("reading %q: %w", child.path, plain(e.err))
 		}
-		child := &node{path: path.Join(n.path, e.Name()), info: info}
+		child.info = e.info
 		if t.ignore != nil {
 			child.ignored, child.match, err = t.ignore.MatchesUsingParentResults(child.path, n.match)
 			if err != nil {
@@ -100,38 +102,13 @@ func (t *Tree) list(n *node) ([]*node, error) {
 	return n.children, nil
 }
 
-// fewest is how many entries are worth a goroutine.
-const fewest = 32
-
-// statusOf asks for the status of all entries of a directory. It is most of what
-// a context costs that did not change, so all processors do it.
-func statusOf(entries []fs.DirEntry) ([]fs.FileInfo, []error) {
-	infos, errs := make([]fs.FileInfo, len(entries)), make([]error, len(entries))
-	share := max(fewest, (len(entries)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
-	var all sync.WaitGroup
-	for from := 0; from < len(entries); from += share {
-		part := func() {
-			for i := from; i < min(from+share, len(entries)); i++ {
-				infos[i], errs[i] = entries[i].Info()
-			}
-		}
-		if from+share >= len(entries) {
-			part() // the last one needs nobody else
-			break
-		}
-		all.Go(part)
-	}
-	all.Wait()
-	return infos, errs
-}
-
 // visible returns what of a directory a builder sees.
 func (t *Tree) visible(n *node) ([]*node, error) {
 	all, err := t.list(n)
 	if err != nil || t.ignore == nil {
 		return all, err
 	}
-	var out []*node
+	out := make([]*node, 0, len(all))
 	for _, c := range all {
 		see, err := t.sees(c)
 		if err != nil {
@@ -294,7 +271,7 @@ func (t *Tree) file(n *node) (string, error) {
 	}
 	defer func() { _ = f.Close() }() // only read
 	h := graph.NewContentHash()
-	if _, err := io.Copy(h, f); err != nil {
+	if _, err := io.CopyBuffer(h, onlyReader{f}, t.buffer()); err != nil {
 		return "", err
 	}
 	digest, err := t.withXattrs(n, graph.ContentDigest(h))
@@ -305,6 +282,17 @@ func (t *Tree) file(n *node) (string, error) {
 		t.digests.add(n.info, after, digest)
 	}
 	return digest, nil
+}
+
+// onlyReader hides what else a file can do, so that it is read with the buffer it
+// is given and not with a new one for each file.
+type onlyReader struct{ io.Reader }
+
+func (t *Tree) buffer() []byte {
+	if t.buf == nil {
+		t.buf = make([]byte, 128<<10)
+	}
+	return t.buf
 }
 
 func digestOf(text string) string { return graph.DigestOf(text) }
