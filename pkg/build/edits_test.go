@@ -235,7 +235,7 @@ func missingAndForeign(t *testing.T, p *project) {
 		}
 	}
 	// It is found again without a name: l1 stands on it.
-	p.expect(t, "l0 retag no-image(terok-l0:debian-12)", targets("l0"))
+	p.expect(t, "l0 retag tag-missing(terok-l0:debian-12)", targets("l0"))
 	if got := p.apply(t, targets("l0")); got != "" {
 		t.Errorf("l0 as a target built %q", got)
 	}

@@ -223,3 +223,24 @@ func TestCrowdedRecordIsExplained(t *testing.T) {
 		t.Errorf("%d facts, %d images without names, %v", len(facts), len(rec.Unnamed.Images), err)
 	}
 }
+
+// A record that knows fewer images than its layer has inputs, which no build of
+// ours writes, leaves nothing to compare: the layer is built.
+func TestTooFewUnnamedImages(t *testing.T) {
+	c := newCrowd(2000, 0, 0)
+	c.apply(t, plan.Policy{})
+	img, _ := c.store.Snapshot().ByName("localhost/hub:1")
+	rec, err := graph.ParseRecord(img.Labels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec.Unnamed.Images = rec.Unnamed.Images[:1999]
+	labels, err := rec.Labels()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.store.Add(img.ID, labels, "hub:1")
+	if got := hubSays(t, c.plan(t, plan.Policy{})); got != "build input-rebuilt(one of 2000 images)" {
+		t.Error(got)
+	}
+}

@@ -178,7 +178,7 @@ func TestStagesOfALayerThatIsFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "app/docs retag\napp/tools retag\napp/build retag\napp retag no-image(app:1)"
+	const want = "app/docs retag\napp/tools retag\napp/build retag\napp retag tag-missing(app:1)"
 	if got := verdicts(made); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

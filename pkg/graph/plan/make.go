@@ -181,6 +181,9 @@ func (m *maker) judgeLayer(n node, s *Step) {
 	s.Action = Build
 	if img, rec, ok := m.byKey(n, m.snap); ok {
 		s.Action, s.Found, s.Salt = Retag, img.ID, rec.Salt
+		if now.record == nil && now.foreign == nil { // it only has no name
+			s.Reasons = missingTags(now)
+		}
 		m.records[n.at] = rec
 		return
 	}
@@ -212,10 +215,12 @@ func (m *maker) whyNot(n node, now found, s *Step) []Reason {
 		}
 		return reasons
 	}
-	if len(now.missing) > 0 {
-		for _, tag := range now.missing {
-			reasons = append(reasons, Reason{Code: TagMissing, Subject: tag})
-		}
+	return append(reasons, missingTags(now)...)
+}
+
+func missingTags(now found) (reasons []Reason) {
+	for _, tag := range now.missing {
+		reasons = append(reasons, Reason{Code: TagMissing, Subject: tag})
 	}
 	return reasons
 }

@@ -362,6 +362,8 @@ func TestInheritedLabelsAreNotOurs(t *testing.T) {
 		}
 		if s, _ := made.Step("l1"); s.Action != plan.Retag || s.Found != l1.ID {
 			t.Errorf("%s: %s of %s, want retag of %s", name, s.Action, s.Found, l1.ID)
+		} else if got := fmt.Sprint(s.Reasons); got != fmt.Sprint([]plan.Reason{{Code: plan.TagMissing, Subject: "terok-l1:d"}}) {
+			t.Errorf("%s: the image is there and has no name: %s", name, got)
 		}
 	}
 }
