@@ -37,7 +37,7 @@ var fileEdits = []kind{
 	}},
 	{"program changed", func(p *project) bool { p.put("run.sh", p.files["run.sh"]+"exit 0\n"); return true }},
 	{"archive", func(p *project) bool {
-		p.put("archive.tar", "0644 "+archive(fmt.Sprint("other ", p.rand.IntN(1000))))
+		p.put("archive.tar", fmt.Sprint("tar other ", p.rand.IntN(1000)))
 		return true
 	}},
 	{"target of a link", func(p *project) bool {
@@ -105,10 +105,19 @@ var fileEdits = []kind{
 	{"ignored what nobody reads", func(p *project) bool { p.ignore = append(p.ignore, "unused"); return true }},
 }
 
-// digestOf is how a plan shows the content of a file, "0644 text", or the
-// target of a link, "link target".
+// unpack is the mode and content of a file, of "0644 text" or of "tar text", an
+// archive of one file; of "link target", a symbolic link, it is those two.
+func unpack(text string) (mode, content string) {
+	mode, content, _ = strings.Cut(text, " ")
+	if mode == "tar" {
+		return "0644", archive(content)
+	}
+	return mode, content
+}
+
+// digestOf is how a plan shows the content of a file or the target of a link.
 func digestOf(text string) string {
-	mode, content, _ := strings.Cut(text, " ")
+	mode, content := unpack(text)
 	if mode == "link" {
 		return short(graph.DigestOf("link", content))
 	}

@@ -52,7 +52,7 @@ func (p *project) makeFiles() {
 	p.files["fixed.txt"] = "0644 fixed"
 	p.files["src/d2/turn/inner.txt"] = "0644 below a directory"
 	p.files["run.sh"] = "0755 #!/bin/sh\n"
-	p.files["archive.tar"] = "0644 " + archive("one")
+	p.files["archive.tar"] = "tar one"
 	if p.chance(3) {
 		p.ignore = []string{"src/*/hidden*", "!src/d1/hidden-not.txt"}
 		for i := range 3 {

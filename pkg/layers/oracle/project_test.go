@@ -26,8 +26,8 @@ type project struct {
 	// head are the lines before the first FROM.
 	head   []string
 	stages []stage
-	// files are paths with mode and content, "0644 text"; a link is "link
-	// target". dirs are the modes of directories other than 0755.
+	// files are paths with what unpack takes; dirs are the modes of directories
+	// other than 0755.
 	files  map[string]string
 	dirs   map[string]os.FileMode
 	ignore []string
@@ -146,7 +146,7 @@ func (p *project) write(t *testing.T) {
 	for name, text := range p.files {
 		path := filepath.Join(p.dir, name)
 		must(os.MkdirAll(filepath.Dir(path), 0o755))
-		mode, content, _ := strings.Cut(text, " ")
+		mode, content := unpack(text)
 		if mode == "link" {
 			must(os.Symlink(content, path))
 			continue

@@ -168,7 +168,7 @@ func (p *project) resolved(from string) string {
 func (p *project) inherited(s *stage) bool {
 	for s = p.stage(s.from); s != nil; s = p.stage(s.from) {
 		for _, l := range s.lines {
-			if slices.Contains([]string{"ONBUILD", "SHELL", "ENV", "WORKDIR", "USER"}, keyword(l)) {
+			if slices.Contains([]string{"ARG", "ONBUILD", "SHELL", "ENV", "WORKDIR", "USER"}, keyword(l)) {
 				return true
 			}
 		}
