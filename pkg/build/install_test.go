@@ -24,7 +24,7 @@ import (
 // fromRegistry are the entries that make test-long installs from the npm
 // registry that this machine is configured for; what they depend on comes with
 // them.
-var fromRegistry = []string{"ast-grep", "claude-acp", "codex-acp", "copilot", "gemini", "kisski", "pi", "qwen"}
+var fromRegistry = []string{"ast-grep", "blablador", "claude-acp", "codex-acp", "copilot", "gemini", "kisski", "openrouter", "pi", "qwen"}
 
 // Entries are installed for real on a real Debian: programs and trees of npm's
 // registry, the trees with a Node that is laid out as its vendor's, and a Python
@@ -36,10 +36,7 @@ func TestInstallFromRegistry(t *testing.T) {
 	if os.Getenv("TEROK_TEST_STORAGE") == "" {
 		t.Setenv("TEROK_TEST_STORAGE", "/var/tmp") // too much for memory
 	}
-	p := &project{World: buildtest.NewBare(t), podman: podmantest.Storage(t)}
-	podmantest.LoadDebian(t, p.podman)
-	p.usePodman(t)
-	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	p := newDebianProject(t)
 	mirrors := p.nodeOnLoopback(t)
 	mirrors = append(mirrors, p.pythonOnLoopback(t)...)
 	p.Write(t, "agents/keys.yaml", "default: false\ninstall: [{apt: {packages: [libsecret-1-0]}}]\n")
@@ -55,11 +52,12 @@ func TestInstallFromRegistry(t *testing.T) {
 	// The probes have compared the versions while the parts were made; here the
 	// programs answer in the image that people run.
 	got := p.run(t, l1.Tags[0], "bash", "-c", `for c in ast-grep claude claude-agent-acp codex codex-acp copilot gemini opencode pi qwen node wheely; do
-		printf '%s: ' "$c"; timeout 120 "$c" --version 2>&1 < /dev/null | head -n 1 || echo failed; done; id -un; kisski 2>&1
+		printf '%s: ' "$c"; timeout 120 "$c" --version 2>&1 < /dev/null | head -n 1 || echo failed; done; id -un
+		for c in blablador kisski openrouter; do "$c" 2>&1; done
 		dpkg-query -W libsecret-1-0`)
 	t.Logf("in l1:\n%s", got)
 	for _, want := range []string{
-		"ast-grep: ast-grep 0.", "claude: 2.", "claude-agent-acp: 0.", "codex-acp: @agentclientprotocol/codex-acp 2.", "gemini: 0.", "node: v24.", "wheely: 1.2.3", "KISSKI_API_KEY", "libsecret-1-0:",
+		"ast-grep: ast-grep 0.", "claude: 2.", "claude-agent-acp: 0.", "codex-acp: @agentclientprotocol/codex-acp 2.", "gemini: 0.", "node: v24.", "wheely: 1.2.3", "blablador: set BLABLADOR_API_KEY", "kisski: set KISSKI_API_KEY", "openrouter: set OPENROUTER_API_KEY", "libsecret-1-0:",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("in l1: no %q in\n%s", want, got)
@@ -75,6 +73,16 @@ func TestInstallFromRegistry(t *testing.T) {
 			t.Log(step.Tags[0], p.podman.Run(t, "image", "inspect", "--format", "{{.Size}}", step.Tags[0]))
 		}
 	}
+}
+
+// newDebianProject is the built-in resources on a real Debian.
+func newDebianProject(t *testing.T) *project {
+	t.Helper()
+	p := &project{World: buildtest.NewBare(t), podman: podmantest.Storage(t)}
+	podmantest.LoadDebian(t, p.podman)
+	p.usePodman(t)
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	return p
 }
 
 // nodeOnLoopback serves, in place of Node's vendor, an archive with the vendor's
@@ -162,7 +170,7 @@ func repack(t *testing.T, w *tar.Writer, archive, to string, keep ...string) {
 // would be.
 func (p *project) pythonOnLoopback(t *testing.T) []sources.Mirror {
 	t.Helper()
-	p.Edit(t, "templates/fetch.Dockerfile.tmpl", "ca-certificates curl gzip tar unzip xz-utils", "ca-certificates curl gzip python3-pip python3-venv tar unzip xz-utils")
+	p.fetchWithPip(t)
 	p.Write(t, "agents/debianpython.yaml", `kind: runtime
 default: false
 install:
@@ -184,4 +192,10 @@ probe: {run: [wheely, --version]}
 	p.Write(t, "agents/wheely.requirements.txt", fmt.Sprintf("helper==2.0 --hash=sha256:%s\nwheely==1.2.3 --hash=sha256:%s\n",
 		buildtest.Sha256(helper), buildtest.Sha256(app)))
 	return []sources.Mirror{{From: "pypi", To: p.Registry.URL + "/simple/"}}
+}
+
+// fetchWithPip has the image that fetches hold Debian's Python, with pip.
+func (p *project) fetchWithPip(t *testing.T) {
+	t.Helper()
+	p.Edit(t, "templates/fetch.Dockerfile.tmpl", "ca-certificates curl gzip tar unzip xz-utils", "ca-certificates curl gzip python3-pip python3-venv tar unzip xz-utils")
 }

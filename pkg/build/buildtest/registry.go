@@ -50,6 +50,19 @@ func (r *Registry) PutFile(path string, body []byte) {
 	r.files[path] = body
 }
 
+// Flip changes a bit of a file at a path; a second time it changes it back.
+func (r *Registry) Flip(t testing.TB, path string) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	body := append([]byte(nil), r.files[path]...)
+	if len(body) == 0 {
+		t.Fatalf("there is no file %s", path)
+	}
+	body[len(body)/2] ^= 1
+	r.files[path] = body
+}
+
 // Misbehave answers requests for a version of a package with f, which is given
 // the right body; nil makes the registry behave again.
 func (r *Registry) Misbehave(pkg, version string, f func(http.ResponseWriter, []byte)) {

@@ -85,30 +85,6 @@ func (w *World) serveLocked(t testing.TB, r roster.Resolved, a roster.Artefact, 
 // Sha256 is a digest in hexadecimal digits.
 func Sha256(body []byte) string { return hexDigest("sha256", body) }
 
-// Wheel packs a Python package with one module and, if command is not "", a
-// program.
-func Wheel(t testing.TB, name, version, module, command string, needs ...string) []byte {
-	t.Helper()
-	info := name + "-" + version + ".dist-info/"
-	metadata := fmt.Sprintf("Metadata-Version: 2.1\nName: %s\nVersion: %s\n", name, version)
-	for _, n := range needs {
-		metadata += "Requires-Dist: " + n + "\n"
-	}
-	files := map[string]string{
-		name + ".py": module, info + "METADATA": metadata,
-		info + "WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-	}
-	if command != "" {
-		files[info+"entry_points.txt"] = "[console_scripts]\n" + command + "\n"
-	}
-	record := info + "RECORD,,\n"
-	for _, file := range slices.Sorted(maps.Keys(files)) {
-		record += file + ",,\n"
-	}
-	files[info+"RECORD"] = record
-	return zipball(t, files)
-}
-
 func hexDigest(algorithm string, body []byte) string {
 	if algorithm == "sha512" {
 		sum := sha512.Sum512(body)
