@@ -39,14 +39,11 @@ func TestRPMScript(t *testing.T) {
 		Dir: "testdata/rpm", UpdateScripts: *update, RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "repo": repo.command},
 		Setup: func(e *testscript.Env) error {
-			if err := setupReal(e, storage); err != nil {
+			if err := setupReal(e, storage, rpmBase); err != nil {
 				return err
 			}
 			e.Setenv("BUILDKIT_HOST", daemon)
 			e.Setenv("TEROK_STORE", "podman")
-			e.Setenv("TEROK_BASE", rpmBase)
-			e.Setenv("L0", layers.L0Tag(rpmBase))
-			e.Setenv("L1", layers.L1Tag(rpmBase, []string{"ast-grep"}))
 			return os.WriteFile(filepath.Join(e.WorkDir, "names"), []byte(strings.Join(rpmNames(t), "\n")+"\n"), 0o644)
 		},
 	})
