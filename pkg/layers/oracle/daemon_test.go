@@ -119,16 +119,27 @@ type outcome struct {
 	config string
 }
 
-// stepName is how BuildKit calls a step: "[s1 2/4] RUN …".
-var stepName = regexp.MustCompile(`^\[(\S+) +\d+/\d+\] (.*)`)
+// stepName is how BuildKit calls a step: "[s1 2/4] RUN …", without the stage where
+// there is one only.
+var stepName = regexp.MustCompile(`^\[(?:(\S+) +)?\d+/\d+\] (.*)`)
 
 func (d *daemon) build(t *testing.T, p *project) outcome {
 	t.Helper()
-	tree, err := fsutil.NewFS(p.dir)
+	out, err := d.solve(p.dir, d.sharedKey(p), d.attributes(t, p))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("seed %d: building %s\n%s: %v", p.seed, p.dir, p.dockerfile(), err)
 	}
+	return out
+}
+
+// solve builds the Dockerfile of a directory. sharedKey says what the daemon may
+// have of it from before.
+func (d *daemon) solve(dir, sharedKey string, attrs map[string]string) (outcome, error) {
 	out := outcome{ran: map[string]bool{}}
+	tree, err := fsutil.NewFS(dir)
+	if err != nil {
+		return out, err
+	}
 	status := make(chan *bkclient.SolveStatus)
 	done := make(chan struct{})
 	go func() {
@@ -142,11 +153,10 @@ func (d *daemon) build(t *testing.T, p *project) outcome {
 			}
 		}
 	}()
-	attrs := d.attributes(t, p)
 	_, err = d.client.Build(context.Background(), bkclient.SolveOpt{
 		LocalMounts: map[string]fsutil.FS{"context": tree, "dockerfile": tree},
 		OCIStores:   map[string]content.Store{"base": d.store},
-		SharedKey:   d.sharedKey(p),
+		SharedKey:   sharedKey,
 	}, "", func(ctx context.Context, c bkgateway.Client) (*bkgateway.Result, error) {
 		res, err := c.Solve(ctx, bkgateway.SolveRequest{Frontend: "dockerfile.v0", FrontendOpt: attrs, Evaluate: true})
 		if err == nil {
@@ -155,10 +165,7 @@ func (d *daemon) build(t *testing.T, p *project) outcome {
 		return res, err
 	}, status)
 	<-done
-	if err != nil {
-		t.Fatalf("seed %d: building %s\n%s: %v", p.seed, p.dir, p.dockerfile(), err)
-	}
-	return out
+	return out, err
 }
 
 // sharedKey says what the daemon may have of a context from before. Under a new
