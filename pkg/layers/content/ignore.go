@@ -75,7 +75,11 @@ func checkPatterns(patterns []string) error {
 		return err
 	}
 	for _, p := range patterns {
-		m, err := patternmatcher.New([]string{strings.TrimPrefix(p, "!")})
+		try := []string{p}
+		if strings.HasPrefix(p, "!") {
+			try = []string{"**", p} // an exception is only looked at where something is to be taken back
+		}
+		m, err := patternmatcher.New(try)
 		if err == nil {
 			_, err = m.MatchesOrParentMatches("a/b")
 		}
