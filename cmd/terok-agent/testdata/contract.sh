@@ -22,3 +22,22 @@ if [ "$label" != "$AGENTS" ]; then
     echo "the label says $label" >&2
     exit 1
 fi
+
+# L1 stores what is in its parts once, and as the same layers: who pushes both
+# pushes them once.
+part=$(podman images --format '{{.Repository}}:{{.Tag}}' | grep /terok-tool-ast-grep:)
+layers() { podman image inspect --format '{{range .RootFS.Layers}}{{println .}}{{end}}' "$1" | grep .; }
+layers "$L1" > has
+for image in "$L0" "$part"; do
+    other=$(layers "$image" | grep -vxFf has || true)
+    if [ -n "$other" ]; then
+        echo "$L1 has not the layers of $image: $other" >&2
+        exit 1
+    fi
+done
+bytes() { podman image inspect --format '{{.Size}}' "$1"; }
+more=$(($(bytes "$L1") - $(bytes "$L0") - $(bytes "$part")))
+if [ "$more" -gt 200000 ]; then
+    echo "$L1 holds $more bytes more than $L0 and $part" >&2
+    exit 1
+fi
