@@ -18,16 +18,16 @@ var updateDocs = flag.Bool("update", false, "rewrite the table of docs/agents.md
 
 // sizes are those of parts that were built, with the version that was.
 var sizes = map[string]struct{ version, size string }{
-	"ast-grep":   {"0.51.1", "54 MB"},
-	"claude":     {"2.1.330", "364 MB"},
-	"claude-acp": {"0.101.0", "79 MB"},
-	"codex":      {"0.169.0", "404 MB"},
-	"codex-acp":  {"2.6.0", "22 MB"},
-	"copilot":    {"1.0.102", "423 MB"},
-	"gemini":     {"0.61.0", "96 MB"},
-	"opencode":   {"1.18.18", "176 MB"},
-	"pi":         {"0.87.1", "148 MB"},
-	"qwen":       {"0.24.4", "123 MB"},
+	"ast-grep":   {"0.51.1", "57 MB"},
+	"claude":     {"2.1.330", "381 MB"},
+	"claude-acp": {"0.101.0", "83 MB"},
+	"codex":      {"0.169.0", "423 MB"},
+	"codex-acp":  {"2.6.0", "23 MB"},
+	"copilot":    {"1.0.102", "442 MB"},
+	"gemini":     {"0.61.0", "101 MB"},
+	"opencode":   {"1.18.18", "184 MB"},
+	"pi":         {"0.87.1", "155 MB"},
+	"qwen":       {"0.24.4", "129 MB"},
 }
 
 // TestAgentsTable holds that the table of agents.md is what the entries, their
