@@ -48,6 +48,17 @@ func TestFirstProcessHandsSignalsOn(t *testing.T) {
 	}
 }
 
+// A signal that comes as soon as the command runs is not lost.
+func TestFirstProcessIsReadyBeforeTheCommand(t *testing.T) {
+	for range 50 {
+		cmd := osexec.Command("scripts/l0/terok-init", "sh", "-c", "kill -TERM $PPID; sleep 5")
+		_ = cmd.Run()
+		if got := cmd.ProcessState.ExitCode(); got != 143 {
+			t.Fatalf("exit code %d (%v), want 143", got, cmd.ProcessState)
+		}
+	}
+}
+
 func TestFirstProcess(t *testing.T) {
 	cmd := osexec.Command("scripts/l0/terok-init", "sh", "-c", `cat; echo "$1"; exit 7`, "sh", "a b")
 	cmd.Stdin = strings.NewReader("in\n")
