@@ -19,7 +19,9 @@ if [ "$what" = root ]; then
     holds 'test -z "$(find / -xdev -type f -perm -o+w -not -path "/proc/*" -not -path "/tmp/*" -not -path "/workspace/*" | head)"'
     holds 'test -z "$(find / -xdev -type d -perm -o+w -not -perm -1000 -not -path "/proc/*" -not -path /workspace | head)"'
     holds 'test -z "$(find /tmp /var/tmp -mindepth 1 | head)"'
-    holds 'test -z "$(ls -A /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/log/dnf* /var/log/hawkey.log /var/cache/debconf/*-old /etc/*- 2> /dev/null | grep -v :)"'
+    logs='/var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/cache/debconf/*-old'
+    if command -v dnf > /dev/null; then logs='/var/log/dnf* /var/log/hawkey.log'; fi
+    holds "test -z \"\$(ls -A $logs /etc/*- 2> /dev/null | grep -v :)\""
     holds '! find / -xdev -type d \( -name .npm -o -name .cache \) -not -path "/proc/*" | grep .'
     holds '! grep -rlsE "BEGIN [A-Z ]*PRIVATE KEY|_authToken|127\.0\.0\.1:[0-9]+/" /etc /home /root /opt/terok /usr/local /var/lib/dnf /etc/yum.repos.d/terok*'
     is /etc/sudoers.d/dev 440:root:root
