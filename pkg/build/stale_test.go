@@ -12,7 +12,9 @@ import (
 // the mode that is looked at there is the mounted one.
 func TestUnseenByTheBuilderOnPodman(t *testing.T) { unseenByTheBuilder(t, newProject(t), "755") }
 
-func TestUnseenByTheBuilderOnBuildkit(t *testing.T) { unseenByTheBuilder(t, newLayoutProject(t), "4755") }
+func TestUnseenByTheBuilderOnBuildkit(t *testing.T) {
+	unseenByTheBuilder(t, newLayoutProject(t), "4755")
+}
 
 func unseenByTheBuilder(t *testing.T, p *project, setuid string) {
 	u := newUsers(t, p)

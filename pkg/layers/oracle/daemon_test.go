@@ -77,15 +77,7 @@ func (d *daemon) image(t *testing.T, seed uint64, ref string, number int) image 
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := img.ConfigFile()
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := *file.Config.DeepCopy()
-	config.Labels = map[string]string{"number": fmt.Sprint(number)}
-	if img, err = mutate.Config(img, config); err != nil {
-		t.Fatal(err)
-	}
+	img = configured(t, img, func(c *v1.Config) { c.Labels = map[string]string{"number": fmt.Sprint(number)} })
 	out := image{config: buildkittest.AddToLayout(t, d.dir, ref, img)}
 	digest, err := img.Digest()
 	if err != nil {
@@ -94,6 +86,21 @@ func (d *daemon) image(t *testing.T, seed uint64, ref string, number int) image 
 	out.manifest = digest.String()
 	d.images[name] = out
 	return out
+}
+
+// configured is an image with another configuration.
+func configured(t *testing.T, img v1.Image, edit func(*v1.Config)) v1.Image {
+	t.Helper()
+	file, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := *file.Config.DeepCopy()
+	edit(&config)
+	if img, err = mutate.Config(img, config); err != nil {
+		t.Fatal(err)
+	}
+	return img
 }
 
 // smallLayer is a layer of one file.

@@ -119,21 +119,14 @@ func rowImage(t *testing.T, plain v1.Image, row, which string) v1.Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := img.ConfigFile()
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := *file.Config.DeepCopy()
-	switch which {
-	case "other":
-		config.Labels = map[string]string{"is": "another"}
-	case "trigger":
-		config.OnBuild = []string{"RUN x"}
-	}
-	if img, err = mutate.Config(img, config); err != nil {
-		t.Fatal(err)
-	}
-	return img
+	return configured(t, img, func(c *v1.Config) {
+		switch which {
+		case "other":
+			c.Labels = map[string]string{"is": "another"}
+		case "trigger":
+			c.OnBuild = []string{"RUN x"}
+		}
+	})
 }
 
 // TestRowsOnPodman tries them on a real podman: it makes another image where a
