@@ -30,14 +30,19 @@ import (
 
 // daemon is a real BuildKit with the images that projects stand on.
 type daemon struct {
-	client  *bkclient.Client
-	dir     string
-	store   content.Store
-	plain   v1.Image
-	making  sync.Mutex
-	images  map[string]image
-	uploads atomic.Int64
+	client *bkclient.Client
+	dir    string
+	store  content.Store
+	plain  v1.Image
+	making sync.Mutex
+	images map[string]image
 }
+
+// uploads numbers what was sent to the daemon, which all tests share: under a
+// number that another test has used it would be sent as what changed.
+var uploads atomic.Int64
+
+func newUpload() string { return fmt.Sprint("upload ", uploads.Add(1)) }
 
 // image is an external one by its two digests.
 type image struct{ config, manifest string }
@@ -119,10 +124,11 @@ func smallLayer(text string) (v1.Layer, error) {
 	return tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil }, tarball.WithMediaType(types.OCILayer))
 }
 
-// outcome is what a build did: the stages that ran a step, and the image's
-// configuration.
+// outcome is what a build did: the stages that ran a step, those steps, and the
+// image's configuration.
 type outcome struct {
 	ran    map[string]bool
+	steps  []string
 	config string
 }
 
@@ -156,6 +162,7 @@ func (d *daemon) solve(dir, sharedKey string, attrs map[string]string) (outcome,
 				m := stepName.FindStringSubmatch(v.Name)
 				if m != nil && !strings.HasPrefix(m[2], "FROM ") && v.Completed != nil && !v.Cached && v.Error == "" {
 					out.ran[m[1]] = true
+					out.steps = append(out.steps, v.Name)
 				}
 			}
 		}
@@ -180,7 +187,7 @@ func (d *daemon) solve(dir, sharedKey string, attrs map[string]string) (outcome,
 // alone is missed.
 func (d *daemon) sharedKey(p *project) string {
 	if p.upload == "" || p.stale {
-		p.upload = fmt.Sprint("upload ", d.uploads.Add(1))
+		p.upload = newUpload()
 	}
 	return p.upload
 }

@@ -3,7 +3,6 @@ package oracle_test
 import (
 	"archive/tar"
 	"bytes"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -32,7 +31,7 @@ func TestRowsOnBuildkit(t *testing.T) {
 	buildkittest.Require(t)
 	d := newDaemon(t)
 	t.Run("row", func(t *testing.T) {
-		for i, row := range allRows() {
+		for _, row := range allRows() {
 			t.Run(row.Name, func(t *testing.T) {
 				if row.NotBuilt != "" {
 					t.Log(row.NotBuilt)
@@ -40,18 +39,18 @@ func TestRowsOnBuildkit(t *testing.T) {
 				}
 				t.Parallel()
 				p := keytest.New(t, filepath.Join(t.TempDir(), "p"), row)
-				build := func(turn string) outcome {
+				build := func() outcome {
 					// A new upload each time: what changed since the last one does not show
 					// the mode of a directory.
-					out, err := d.solve(p.Dir, fmt.Sprint("row ", i, turn), d.rowAttributes(t, p, row.Name))
+					out, err := d.solve(p.Dir, newUpload(), d.rowAttributes(t, p, row.Name))
 					if err != nil {
 						t.Fatal(err)
 					}
 					return out
 				}
-				was := build("was")
+				was := build()
 				row.Apply(t, p)
-				is := build("is")
+				is := build()
 				got := ""
 				switch ran, config := len(is.ran) > 0, is.config != was.config; {
 				case ran && config:

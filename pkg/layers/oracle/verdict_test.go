@@ -23,7 +23,8 @@ type verdict struct {
 
 func (v *verdict) errorf(format string, args ...any) {
 	v.t.Helper()
-	v.t.Errorf("seed %d, %s: "+format+"\nthe edit says %v\n%s", append(append([]any{v.p.seed, v.edit}, args...), v.p.causes, v.p.dockerfile())...)
+	v.t.Errorf("seed %d, %s: "+format+"\nthe edit says %v\nBuildKit ran\n%s\n%s",
+		append(append([]any{v.p.seed, v.edit}, args...), v.p.causes, strings.Join(v.is.steps, "\n"), v.p.dockerfile())...)
 }
 
 func (v *verdict) compare() {
