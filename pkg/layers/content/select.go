@@ -21,9 +21,6 @@ import (
 // that is not there is an error.
 func (t *Tree) Ingredients(set dockerfile.SourceSet, step int) ([]graph.Ingredient, error) {
 	s := &selection{tree: t, set: set, step: step}
-	if len(set.Patterns) > 1 { // one alone reaches nothing twice
-		s.seen = map[string]bool{}
-	}
 	if len(set.Exclude) > 0 {
 		var err error
 		if s.exclude, err = patternmatcher.New(set.Exclude); err != nil {
@@ -36,7 +33,8 @@ func (t *Tree) Ingredients(set dockerfile.SourceSet, step int) ([]graph.Ingredie
 		}
 	}
 	slices.SortFunc(s.out, func(a, b graph.Ingredient) int { return strings.Compare(a.Name, b.Name) })
-	return s.out, nil
+	// Two patterns may reach the same; under one name that is one file.
+	return slices.CompactFunc(s.out, func(a, b graph.Ingredient) bool { return a.Name == b.Name }), nil
 }
 
 type selection struct {
@@ -44,7 +42,6 @@ type selection struct {
 	set     dockerfile.SourceSet
 	step    int
 	exclude *patternmatcher.PatternMatcher
-	seen    map[string]bool // names that were reached; nil when none is twice
 	out     []graph.Ingredient
 }
 
@@ -256,14 +253,8 @@ func (s *selection) addParents(pattern string, wild bool) error {
 	return err
 }
 
-// emit adds one path, once.
+// emit adds one path.
 func (s *selection) emit(n *node, name string) error {
-	if s.seen[name] {
-		return nil
-	}
-	if s.seen != nil {
-		s.seen[name] = true
-	}
 	digest, err := s.tree.contentOf(n)
 	if err != nil {
 		return err

@@ -1,6 +1,6 @@
-// Package keytest holds the two lists of docs/cache-key.md, what counts and what
-// does not, as edits of small projects, for tests of keys and for tests of what
-// builders make of the same edits.
+// Package keytest holds what counts in a key and what does not, as edits of small
+// projects, for tests of keys and for tests of what builders make of the same
+// edits. docs/cache-key.md says it in words.
 package keytest
 
 import (
@@ -120,7 +120,7 @@ const (
 const (
 	behindMounts = "it does not look behind a bind mount"
 	modeOfSource = "it does not look at the mode of the directory that is copied"
-	setBits      = "it leaves out setuid, setgid and sticky bits"
+	setBits      = "it leaves out setuid and setgid bits"
 	notKnown     = "4.3 does not know it"
 	noSuchArgs   = "it gives the argument no meaning"
 	equalFiles   = "it takes images with equal files for the same"
