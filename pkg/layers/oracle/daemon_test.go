@@ -194,20 +194,20 @@ func (d *daemon) sharedKey(p *project) string {
 
 func (d *daemon) attributes(t *testing.T, p *project) map[string]string {
 	t.Helper()
-	attrs := map[string]string{"filename": "Dockerfile", "target": p.target}
-	for ref, number := range p.bases {
+	attrs := map[string]string{"filename": "Dockerfile", "target": p.Target}
+	for ref, number := range p.Bases {
 		if p.mentions(ref) {
 			attrs["context:"+ref] = "oci-layout://base@" + d.image(t, p.seed, ref, number).manifest
 		}
 	}
-	for k, v := range p.args {
+	for k, v := range p.Args {
 		attrs["build-arg:"+k] = v
 	}
 	return attrs
 }
 
 func (p *project) mentions(ref string) bool {
-	return strings.Contains(p.dockerfile(), ref) || p.args["BASE"] == ref
+	return strings.Contains(p.dockerfile(), ref) || p.Args["BASE"] == ref
 }
 
 // settings are what an image's configuration says to who runs it.

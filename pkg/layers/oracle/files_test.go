@@ -28,14 +28,14 @@ var fileEdits = []kind{
 	{"file added", func(p *project) bool { p.put(fmt.Sprintf("src/d%d/new.txt", p.rand.IntN(3)), "0644 new"); return true }},
 	{"directory added", func(p *project) bool {
 		dir := fmt.Sprintf("src/d%d/more", p.rand.IntN(3))
-		if _, there := p.files[dir+"/new"]; there {
+		if _, there := p.Files[dir+"/new"]; there {
 			return false
 		}
 		p.say(plan.FileAdded, dir, "", "")
 		p.put(dir+"/new", "0644 in a new directory")
 		return true
 	}},
-	{"program changed", func(p *project) bool { p.put("run.sh", p.files["run.sh"]+"exit 0\n"); return true }},
+	{"program changed", func(p *project) bool { p.put("run.sh", p.Files["run.sh"]+"exit 0\n"); return true }},
 	{"archive", func(p *project) bool {
 		p.put("archive.tar", fmt.Sprint("tar other ", p.rand.IntN(1000)))
 		return true
@@ -46,63 +46,63 @@ var fileEdits = []kind{
 	}},
 	{"target of a followed link", func(p *project) bool {
 		was := p.followed("lead")
-		p.files["lead"] = "link " + []string{"src/d1/" + staying, "fixed.txt"}[p.rand.IntN(2)]
+		p.Files["lead"] = "link " + []string{"src/d1/" + staying, "fixed.txt"}[p.rand.IntN(2)]
 		p.say(plan.FileChanged, "lead", was, p.followed("lead"))
 		return true
 	}},
 	{"directory becomes a file", func(p *project) bool {
 		const dir = "src/d2/turn"
-		inner, is := p.files[dir+"/inner.txt"]
+		inner, is := p.Files[dir+"/inner.txt"]
 		if !is {
 			return false
 		}
-		delete(p.dirs, dir)
+		delete(p.Dirs, dir)
 		p.say(plan.FileRemoved, dir+"/inner.txt", digestOf(inner), "")
-		delete(p.files, dir+"/inner.txt")
-		p.files[dir] = "0644 a file now"
-		p.say(plan.FileChanged, dir, "", digestOf(p.files[dir]))
+		delete(p.Files, dir+"/inner.txt")
+		p.Files[dir] = "0644 a file now"
+		p.say(plan.FileChanged, dir, "", digestOf(p.Files[dir]))
 		return true
 	}},
 	{"file becomes a directory", func(p *project) bool {
 		const dir = "src/d2/turn"
-		text, is := p.files[dir]
+		text, is := p.Files[dir]
 		if !is {
 			return false
 		}
-		delete(p.files, dir)
+		delete(p.Files, dir)
 		p.say(plan.FileChanged, dir, digestOf(text), "")
 		p.put(dir+"/inner.txt", "0644 again below a directory")
 		return true
 	}},
 	{"mode of a directory", func(p *project) bool {
 		dir := fmt.Sprintf("src/d%d", p.rand.IntN(3)) + []string{"", "/sub"}[p.rand.IntN(2)]
-		if p.dirs[dir] != 0 {
+		if p.Dirs[dir] != 0 {
 			return false
 		}
-		p.dirs[dir], p.stale = 0o750, true
+		p.Dirs[dir], p.stale = 0o750, true
 		p.say(plan.ModeChanged, dir, "0755", "0750")
 		return true
 	}},
-	{"file nobody reads", func(p *project) bool { p.files["unused/notes.txt"] += "!"; return true }},
+	{"file nobody reads", func(p *project) bool { p.Files["unused/notes.txt"] += "!"; return true }},
 	{"file written again", func(*project) bool { return true }},
 	{"ignored what is read", func(p *project) bool {
 		return p.anyFile("src/d", func(n, s string) {
-			if !strings.Contains(n, "/sub/") && !slices.Contains(p.ignore, n) {
-				p.ignore = append(p.ignore, n)
+			if !strings.Contains(n, "/sub/") && !slices.Contains(p.Ignore, n) {
+				p.Ignore = append(p.Ignore, n)
 				p.say(plan.FileRemoved, n, digestOf(s), "")
 			}
 		})
 	}},
 	{"not ignored any more", func(p *project) bool {
 		n := fmt.Sprintf("src/d%d/hidden.txt", p.rand.IntN(3))
-		if len(p.ignore) == 0 || p.files[n] == "" || slices.Contains(p.ignore, "!"+n) {
+		if len(p.Ignore) == 0 || p.Files[n] == "" || slices.Contains(p.Ignore, "!"+n) {
 			return false
 		}
-		p.ignore = append(p.ignore, "!"+n)
-		p.say(plan.FileAdded, n, "", digestOf(p.files[n]))
+		p.Ignore = append(p.Ignore, "!"+n)
+		p.say(plan.FileAdded, n, "", digestOf(p.Files[n]))
 		return true
 	}},
-	{"ignored what nobody reads", func(p *project) bool { p.ignore = append(p.ignore, "unused"); return true }},
+	{"ignored what nobody reads", func(p *project) bool { p.Ignore = append(p.Ignore, "unused"); return true }},
 }
 
 // unpack is the mode and content of a file, of "0644 text" or of "tar text", an
@@ -130,13 +130,13 @@ func short(digest string) string { return strings.TrimPrefix(digest, "sha256:")[
 
 // followed is the content that a link leads to.
 func (p *project) followed(link string) string {
-	return digestOf(p.files[strings.TrimPrefix(p.files[link], "link ")])
+	return digestOf(p.Files[strings.TrimPrefix(p.Files[link], "link ")])
 }
 
 // put writes a file and says what a plan must say of that.
 func (p *project) put(name, text string) {
-	was, there := p.files[name]
-	p.files[name] = text
+	was, there := p.Files[name]
+	p.Files[name] = text
 	oldMode, _, _ := strings.Cut(was, " ")
 	mode, _, _ := strings.Cut(text, " ")
 	switch {
@@ -152,14 +152,14 @@ func (p *project) put(name, text string) {
 
 // drop removes a file and says so.
 func (p *project) drop(name string) {
-	p.say(plan.FileRemoved, name, digestOf(p.files[name]), "")
-	delete(p.files, name)
+	p.say(plan.FileRemoved, name, digestOf(p.Files[name]), "")
+	delete(p.Files, name)
 }
 
 // anyFile picks a file that may be edited.
 func (p *project) anyFile(prefix string, change func(name, text string)) bool {
 	var names []string
-	for n, text := range p.files {
+	for n, text := range p.Files {
 		if strings.HasPrefix(n, prefix) && !strings.HasPrefix(text, "link ") && !strings.HasSuffix(n, staying) {
 			names = append(names, n)
 		}
@@ -169,14 +169,14 @@ func (p *project) anyFile(prefix string, change func(name, text string)) bool {
 	}
 	slices.Sort(names)
 	name := names[p.rand.IntN(len(names))]
-	change(name, p.files[name])
+	change(name, p.Files[name])
 	return true
 }
 
 // followsFiles allows for files of a directory that are read or not read any
 // more.
 func (p *project) followsFiles(dir string) {
-	for n, text := range p.files {
+	for n, text := range p.Files {
 		if !strings.HasPrefix(n, dir+"/") {
 			continue
 		}

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -35,60 +33,10 @@ type keptEdit struct {
 	Stale  bool          `json:",omitempty"`
 }
 
-// state is all of a project that an edit may change.
-type state struct {
-	Head   []string `json:",omitempty"`
-	Stages []keptStage
-	Files  map[string]string
-	Dirs   map[string]string `json:",omitempty"`
-	Ignore []string          `json:",omitempty"`
-	Args   map[string]string `json:",omitempty"`
-	Target string            `json:",omitempty"`
-	Bases  map[string]int
-}
-
-type keptStage struct {
-	Name, From string
-	Lines      []string
-}
-
-func (p *project) state() state {
-	s := state{
-		Head: slices.Clone(p.head), Files: maps.Clone(p.files), Dirs: map[string]string{}, Ignore: slices.Clone(p.ignore),
-		Args: maps.Clone(p.args), Target: p.target, Bases: maps.Clone(p.bases),
-	}
-	for _, st := range p.stages {
-		s.Stages = append(s.Stages, keptStage{st.name, st.from, slices.Clone(st.lines)})
-	}
-	for name, mode := range p.dirs {
-		s.Dirs[name] = fmt.Sprintf("%04o", mode)
-	}
-	return s
-}
-
-func (p *project) restore(t *testing.T, s state) {
-	t.Helper()
-	p.head, p.files, p.ignore, p.args, p.target, p.bases = s.Head, s.Files, s.Ignore, s.Args, s.Target, s.Bases
-	p.stages, p.dirs = nil, map[string]os.FileMode{}
-	if p.args == nil {
-		p.args = map[string]string{}
-	}
-	for _, st := range s.Stages {
-		p.stages = append(p.stages, stage{st.Name, st.From, st.Lines})
-	}
-	for name, mode := range s.Dirs {
-		bits, err := strconv.ParseUint(mode, 8, 32)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.dirs[name] = os.FileMode(bits)
-	}
-}
-
 // keep writes the edit that has just failed beside those that failed before.
 func (p *project) keep(t *testing.T, kind string, was state) {
 	t.Helper()
-	k := keptEdit{Seed: p.seed, Kind: kind, Was: was, Is: p.state(), Causes: p.causes, Also: p.also, Wide: p.wide, Stale: p.stale}
+	k := keptEdit{Seed: p.seed, Kind: kind, Was: was, Is: p.state, Causes: p.causes, Also: p.also, Wide: p.wide, Stale: p.stale}
 	var b bytes.Buffer
 	out := json.NewEncoder(&b)
 	out.SetEscapeHTML(false)
@@ -98,7 +46,7 @@ func (p *project) keep(t *testing.T, kind string, was state) {
 	}
 	text := b.String()
 	// Digests of images are another machine's.
-	for ref, last := range p.bases {
+	for ref, last := range p.Bases {
 		for n := range last + 1 {
 			text = strings.ReplaceAll(text, p.image(ref, n), fmt.Sprintf("<image %d of %s>", n, ref))
 		}
@@ -158,11 +106,11 @@ func (o *oracle) tryKept(t *testing.T, file string, number uint64) {
 		t.Fatalf("%s: %v", file, err)
 	}
 	p := newProject(seed, filepath.Join(t.TempDir(), "p"), image)
-	p.restore(t, k.Was)
+	p.state = k.Was.clone(t)
 	p.write(t)
 	was := built{graph: o.draw(t, p), outcome: o.build(t, p), seen: map[graph.Key]bool{}}
 	was.note()
-	p.restore(t, k.Is)
+	p.state = k.Is.clone(t)
 	p.edit = edit{causes: k.Causes, also: k.Also, wide: k.Wide, stale: k.Stale}
 	o.edited(t, p, k.Kind, &was)
 }

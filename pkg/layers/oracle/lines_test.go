@@ -64,10 +64,10 @@ var lineEdits = []kind{
 		if !ok {
 			return false
 		}
-		was := s.lines[l]
-		s.lines[l] = strings.Replace(was, "trigger", "another trigger", 1)
-		p.lineChanged(was, s.lines[l])
-		was, is := strings.TrimPrefix(was, "ONBUILD "), strings.TrimPrefix(s.lines[l], "ONBUILD ")
+		was := s.Lines[l]
+		s.Lines[l] = strings.Replace(was, "trigger", "another trigger", 1)
+		p.lineChanged(was, s.Lines[l])
+		was, is := strings.TrimPrefix(was, "ONBUILD "), strings.TrimPrefix(s.Lines[l], "ONBUILD ")
 		p.lineChanged(was, is)
 		return true
 	}},
@@ -88,9 +88,9 @@ var lineEdits = []kind{
 	{"instruction removed", func(p *project) bool {
 		s, l, ok := p.pick("COPY run", "COPY src", "COPY --exclude", "ADD", "WORKDIR", "SHELL", "USER")
 		if ok {
-			p.say(plan.InstructionRemoved, keyword(s.lines[l]), shown(s.lines[l]), "")
-			p.holdsAgain(s.lines[l])
-			s.lines = append(s.lines[:l:l], s.lines[l+1:]...)
+			p.say(plan.InstructionRemoved, keyword(s.Lines[l]), shown(s.Lines[l]), "")
+			p.holdsAgain(s.Lines[l])
+			s.Lines = append(s.Lines[:l:l], s.Lines[l+1:]...)
 		}
 		return ok
 	}},
@@ -99,10 +99,10 @@ var lineEdits = []kind{
 		if !ok {
 			return false
 		}
-		name, was := argOf(s.lines[l])
+		name, was := argOf(s.Lines[l])
 		is := was + "+"
-		s.lines[l] = "ARG " + name + "=" + is
-		if _, passed := p.args[name]; !passed {
+		s.Lines[l] = "ARG " + name + "=" + is
+		if _, passed := p.Args[name]; !passed {
 			p.say(plan.ArgChanged, name, argDigest(was), argDigest(is))
 		}
 		return true
@@ -112,13 +112,13 @@ var lineEdits = []kind{
 		if !ok {
 			return false
 		}
-		name, was := argOf(s.lines[l])
-		if v, passed := p.args[name]; passed {
+		name, was := argOf(s.Lines[l])
+		if v, passed := p.Args[name]; passed {
 			was = v
 		}
-		p.args[name] = fmt.Sprint("passed ", p.rand.IntN(5))
-		if was != p.args[name] {
-			p.say(plan.ArgChanged, name, argDigest(was), argDigest(p.args[name]))
+		p.Args[name] = fmt.Sprint("passed ", p.rand.IntN(5))
+		if was != p.Args[name] {
+			p.say(plan.ArgChanged, name, argDigest(was), argDigest(p.Args[name]))
 		}
 		return true
 	}},
@@ -130,8 +130,8 @@ func (p *project) holdsAgain(line string) {
 	if word == "COPY" || word == "ADD" {
 		return
 	}
-	for _, s := range p.stages {
-		for _, l := range s.lines {
+	for _, s := range p.Stages {
+		for _, l := range s.Lines {
 			if keyword(l) == word {
 				p.follows(plan.InstructionAdded, word, "", shown(l))
 				p.say(plan.InstructionChanged, word, shown(line), shown(l))
@@ -151,12 +151,12 @@ func argDigest(value string) string { return short(graph.DigestOf(value)) }
 // flag gives one to a COPY that has it not yet.
 func (p *project) flag(flag string) bool {
 	s, l, ok := p.pick("COPY")
-	if !ok || strings.Contains(s.lines[l], flag) {
+	if !ok || strings.Contains(s.Lines[l], flag) {
 		return false
 	}
-	was := s.lines[l]
-	s.lines[l] = strings.Replace(was, "COPY ", "COPY "+flag+" ", 1)
-	p.lineChanged(was, s.lines[l])
+	was := s.Lines[l]
+	s.Lines[l] = strings.Replace(was, "COPY ", "COPY "+flag+" ", 1)
+	p.lineChanged(was, s.Lines[l])
 	return true
 }
 
@@ -166,12 +166,12 @@ func (p *project) swapEnv() bool {
 	if !ok {
 		return false
 	}
-	words := strings.Fields(s.lines[l])
+	words := strings.Fields(s.Lines[l])
 	for _, w := range words[1:] {
 		p.say(plan.InstructionRemoved, "ENV", "ENV "+w, "")
 		p.say(plan.InstructionAdded, "ENV", "", "ENV "+w)
 	}
 	words[1], words[2] = words[2], words[1]
-	s.lines[l] = strings.Join(words, " ")
+	s.Lines[l] = strings.Join(words, " ")
 	return true
 }

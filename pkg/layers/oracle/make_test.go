@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strings"
 )
 
@@ -23,14 +22,16 @@ const staying = "stays.txt"
 // other run of it would, so that a stage that ran again is seen by its readers.
 func newProject(seed uint64, dir string, image func(string, int) string) *project {
 	p := &project{
-		rand: rand.New(rand.NewPCG(seed, seed)), dir: dir, seed: seed, image: image, files: map[string]string{}, dirs: map[string]os.FileMode{},
-		args: map[string]string{}, bases: map[string]int{baseRef: 0, otherRef: 0},
+		state: state{
+			Files: map[string]string{}, Dirs: map[string]octal{}, Args: map[string]string{}, Bases: map[string]int{baseRef: 0, otherRef: 0},
+		},
+		rand: rand.New(rand.NewPCG(seed, seed)), dir: dir, seed: seed, image: image,
 	}
 	p.makeFiles()
 	p.makeHead()
 	n := 3 + p.rand.IntN(3)
 	for i := range n {
-		p.stages = append(p.stages, p.newStage(i, n))
+		p.Stages = append(p.Stages, p.newStage(i, n))
 	}
 	return p
 }
@@ -39,25 +40,25 @@ func (p *project) chance(n int) bool { return p.rand.IntN(n) == 0 }
 
 func (p *project) makeFiles() {
 	for i := range 8 {
-		p.files[fmt.Sprintf("src/d%d/f%d.txt", i%3, i)] = fmt.Sprintf("0644 content %d", i)
+		p.Files[fmt.Sprintf("src/d%d/f%d.txt", i%3, i)] = fmt.Sprintf("0644 content %d", i)
 	}
 	for i := range 3 {
-		p.files[fmt.Sprintf("src/d%d/%s", i, staying)] = "0644 stays"
-		p.files[fmt.Sprintf("src/d%d/note.md", i)] = "0644 excluded"
-		p.files[fmt.Sprintf("src/d%d/sub/deep.txt", i)] = "0644 deep"
+		p.Files[fmt.Sprintf("src/d%d/%s", i, staying)] = "0644 stays"
+		p.Files[fmt.Sprintf("src/d%d/note.md", i)] = "0644 excluded"
+		p.Files[fmt.Sprintf("src/d%d/sub/deep.txt", i)] = "0644 deep"
 	}
-	p.files["src/d0/link"] = "link f0.txt"
-	p.files["lead"] = "link src/d1/" + staying
-	p.files["unused/notes.txt"] = "0644 nobody reads this"
-	p.files["fixed.txt"] = "0644 fixed"
-	p.files["src/d2/turn/inner.txt"] = "0644 below a directory"
-	p.files["run.sh"] = "0755 #!/bin/sh\n"
-	p.files["archive.tar"] = "tar one"
+	p.Files["src/d0/link"] = "link f0.txt"
+	p.Files["lead"] = "link src/d1/" + staying
+	p.Files["unused/notes.txt"] = "0644 nobody reads this"
+	p.Files["fixed.txt"] = "0644 fixed"
+	p.Files["src/d2/turn/inner.txt"] = "0644 below a directory"
+	p.Files["run.sh"] = "0755 #!/bin/sh\n"
+	p.Files["archive.tar"] = "tar one"
 	if p.chance(3) {
-		p.ignore = []string{"src/*/hidden*", "!src/d1/hidden-not.txt"}
+		p.Ignore = []string{"src/*/hidden*", "!src/d1/hidden-not.txt"}
 		for i := range 3 {
-			p.files[fmt.Sprintf("src/d%d/hidden.txt", i)] = "0644 hidden"
-			p.files[fmt.Sprintf("src/d%d/hidden-not.txt", i)] = "0644 hidden but in d1"
+			p.Files[fmt.Sprintf("src/d%d/hidden.txt", i)] = "0644 hidden"
+			p.Files[fmt.Sprintf("src/d%d/hidden-not.txt", i)] = "0644 hidden but in d1"
 		}
 	}
 }
@@ -78,31 +79,31 @@ const escapeLine = "# escape=`"
 
 func (p *project) makeHead() {
 	if p.chance(4) {
-		p.head = append(p.head, escapeLine)
+		p.Head = append(p.Head, escapeLine)
 	}
 	if p.chance(3) {
-		p.head = append(p.head, "ARG BASE="+baseRef)
+		p.Head = append(p.Head, "ARG BASE="+baseRef)
 	}
 }
 
 func (p *project) continues() string {
-	if len(p.head) > 0 && p.head[0] == escapeLine {
+	if len(p.Head) > 0 && p.Head[0] == escapeLine {
 		return "`"
 	}
 	return `\`
 }
 
 func (p *project) newStage(i, n int) stage {
-	s := stage{name: fmt.Sprintf("s%d", i), from: baseRef}
+	s := stage{Name: fmt.Sprintf("s%d", i), From: baseRef}
 	switch {
 	case i > 0 && p.chance(3):
-		s.from = p.stages[p.rand.IntN(i)].name
-	case p.rand.IntN(2) == 0 && len(p.head) > 0 && strings.HasPrefix(p.head[len(p.head)-1], "ARG"):
-		s.from = "${BASE}"
+		s.From = p.Stages[p.rand.IntN(i)].Name
+	case p.rand.IntN(2) == 0 && len(p.Head) > 0 && strings.HasPrefix(p.Head[len(p.Head)-1], "ARG"):
+		s.From = "${BASE}"
 	}
 	maybe := func(chance int, format string, words ...any) {
 		if p.chance(chance) {
-			s.lines = append(s.lines, fmt.Sprintf(format, words...))
+			s.Lines = append(s.Lines, fmt.Sprintf(format, words...))
 		}
 	}
 	maybe(2, "ARG A%d=one", i)
@@ -112,17 +113,17 @@ func (p *project) newStage(i, n int) stage {
 	maybe(6, "USER 0")
 	maybe(6, "ONBUILD RUN echo trigger > /t%d", i)
 	for j := range 1 + p.rand.IntN(3) {
-		s.lines = append(s.lines, p.step(i, j))
+		s.Lines = append(s.Lines, p.step(i, j))
 	}
 	if i > 0 && (p.chance(2) || i == n-1) {
-		s.lines = append(s.lines, fmt.Sprintf("COPY --from=s%d /u0* /from%d/", p.rand.IntN(i), i))
+		s.Lines = append(s.Lines, fmt.Sprintf("COPY --from=s%d /u0* /from%d/", p.rand.IntN(i), i))
 	}
-	s.lines = append(s.lines, fmt.Sprintf("RUN %s && echo last", unique(i, 9)))
+	s.Lines = append(s.Lines, fmt.Sprintf("RUN %s && echo last", unique(i, 9)))
 	switch p.rand.IntN(3) {
 	case 0:
-		s.lines = append(s.lines, fmt.Sprintf("CMD [\"cmd%d\"]", i))
+		s.Lines = append(s.Lines, fmt.Sprintf("CMD [\"cmd%d\"]", i))
 	case 1:
-		s.lines = append(s.lines, fmt.Sprintf("LABEL l%d=one", i))
+		s.Lines = append(s.Lines, fmt.Sprintf("LABEL l%d=one", i))
 	}
 	return s
 }

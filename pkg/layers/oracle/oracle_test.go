@@ -128,7 +128,7 @@ func (o *oracle) try(t *testing.T, seed uint64) {
 		}
 		e := edits[p.rand.IntN(len(edits))]
 		p.edit = edit{}
-		before := p.state()
+		before := p.clone(t)
 		if only := os.Getenv(editVariable); (only != "" && only != e.name) || !e.apply(p) {
 			continue
 		}
@@ -193,7 +193,7 @@ func (o *oracle) draw(t *testing.T, p *project) *graph.Graph {
 	s, err := layers.NewSketch(layers.Spec{
 		Base: baseRef, Agents: &none, NoL1: true, Platform: layers.HostPlatform(),
 		Layers: []layers.UserLayer{{
-			Name: "app", Dockerfile: filepath.Join(p.dir, "Dockerfile"), Context: p.dir, Target: p.target, Tags: []string{"app:1"}, Args: p.args,
+			Name: "app", Dockerfile: filepath.Join(p.dir, "Dockerfile"), Context: p.dir, Target: p.Target, Tags: []string{"app:1"}, Args: p.Args,
 		}},
 	}, resources.FS)
 	if err != nil {
@@ -201,7 +201,7 @@ func (o *oracle) draw(t *testing.T, p *project) *graph.Graph {
 	}
 	found := map[graph.ID]layers.External{}
 	for _, b := range s.Bases() {
-		found[b.ID] = layers.External{Digest: p.image(b.Ref, p.bases[b.Ref]), Env: []string{"PATH=/usr/local/bin:/usr/bin:/bin"}}
+		found[b.ID] = layers.External{Digest: p.image(b.Ref, p.Bases[b.Ref]), Env: []string{"PATH=/usr/local/bin:/usr/bin:/bin"}}
 	}
 	g, err := s.Graph(found)
 	if err != nil {
@@ -218,7 +218,7 @@ func (o *oracle) plan(t *testing.T, p *project, was, is *graph.Graph) *plan.Plan
 		t.Fatal(err)
 	}
 	there := []graph.Image{{ID: graph.DigestOf("app"), Names: []string{"localhost/app:1"}, Labels: labels}}
-	for ref, number := range p.bases {
+	for ref, number := range p.Bases {
 		there = append(there, graph.Image{ID: p.image(ref, number), Names: []string{ref}})
 	}
 	made, err := plan.Make(is, graph.NewSnapshot(there), plan.Policy{})

@@ -13,30 +13,10 @@ import (
 	"github.com/terok-ai/terok-agent/pkg/graph/plan"
 )
 
-// stage is one stage of a project; a line is an instruction, with its
-// here-documents.
-type stage struct {
-	name, from string
-	lines      []string
-}
-
 // project is a Dockerfile in pieces, its files, and what is passed.
 type project struct {
+	state
 	rand *rand.Rand
-	// head are the lines before the first FROM.
-	head   []string
-	stages []stage
-	// files are paths with what unpack takes; dirs are the modes of directories
-	// other than 0755.
-	files  map[string]string
-	dirs   map[string]os.FileMode
-	ignore []string
-	args   map[string]string
-	// target is the stage that is built, "" for the last.
-	target string
-	// bases are the external images by reference; their number grows when one
-	// moves.
-	bases map[string]int
 	// upload is what the daemon knows its context by.
 	upload string
 	// image tells the configuration's digest of an external image by number.
@@ -71,12 +51,12 @@ func (p *project) follows(code plan.Code, subject, from, to string) {
 
 func (p *project) dockerfile() string {
 	var b strings.Builder
-	for _, l := range p.head {
+	for _, l := range p.Head {
 		b.WriteString(l + "\n")
 	}
-	for _, s := range p.stages {
-		fmt.Fprintf(&b, "FROM %s AS %s\n", s.from, s.name)
-		for _, l := range s.lines {
+	for _, s := range p.Stages {
+		fmt.Fprintf(&b, "FROM %s AS %s\n", s.From, s.Name)
+		for _, l := range s.Lines {
 			b.WriteString(l + "\n")
 		}
 	}
@@ -85,28 +65,28 @@ func (p *project) dockerfile() string {
 
 // last is the stage that is built.
 func (p *project) last() *stage {
-	if s := p.stage(p.target); s != nil {
+	if s := p.stage(p.Target); s != nil {
 		return s
 	}
-	return &p.stages[len(p.stages)-1]
+	return &p.Stages[len(p.Stages)-1]
 }
 
 func (p *project) stage(name string) *stage {
-	i := slices.IndexFunc(p.stages, func(s stage) bool { return s.name == name })
+	i := slices.IndexFunc(p.Stages, func(s stage) bool { return s.Name == name })
 	if i < 0 {
 		return nil
 	}
-	return &p.stages[i]
+	return &p.Stages[i]
 }
 
 var fromWord = regexp.MustCompile(`from=(\w+)`)
 
 // reads are the names of the stages that a stage reads itself.
 func (s *stage) reads(p *project) []string {
-	names := []string{s.from}
-	lines := slices.Clone(s.lines)
-	if parent := p.stage(s.from); parent != nil {
-		lines = append(lines, parent.lines...) // its triggers are run here
+	names := []string{s.From}
+	lines := slices.Clone(s.Lines)
+	if parent := p.stage(s.From); parent != nil {
+		lines = append(lines, parent.Lines...) // its triggers are run here
 	}
 	for _, l := range lines {
 		for _, m := range fromWord.FindAllStringSubmatch(l, -1) {
@@ -121,10 +101,10 @@ func (p *project) reached() map[string]bool {
 	out := map[string]bool{}
 	var visit func(s *stage)
 	visit = func(s *stage) {
-		if out[s.name] {
+		if out[s.Name] {
 			return
 		}
-		out[s.name] = true
+		out[s.Name] = true
 		for _, n := range s.reads(p) {
 			visit(p.stage(n))
 		}
@@ -143,7 +123,7 @@ func (p *project) write(t *testing.T) {
 	}
 	must(os.RemoveAll(p.dir))
 	must(os.MkdirAll(p.dir, 0o755))
-	for name, text := range p.files {
+	for name, text := range p.Files {
 		path := filepath.Join(p.dir, name)
 		must(os.MkdirAll(filepath.Dir(path), 0o755))
 		mode, content := unpack(text)
@@ -157,13 +137,13 @@ func (p *project) write(t *testing.T) {
 		must(os.WriteFile(path, []byte(content), bits))
 		must(os.Chmod(path, bits))
 	}
-	for name, bits := range p.dirs {
+	for name, bits := range p.Dirs {
 		must(os.MkdirAll(filepath.Join(p.dir, name), 0o755))
-		must(os.Chmod(filepath.Join(p.dir, name), bits))
+		must(os.Chmod(filepath.Join(p.dir, name), os.FileMode(bits)))
 	}
 	must(os.WriteFile(filepath.Join(p.dir, "Dockerfile"), []byte(p.dockerfile()), 0o644))
-	if len(p.ignore) > 0 {
-		must(os.WriteFile(filepath.Join(p.dir, ".dockerignore"), []byte(strings.Join(p.ignore, "\n")+"\n"), 0o644))
+	if len(p.Ignore) > 0 {
+		must(os.WriteFile(filepath.Join(p.dir, ".dockerignore"), []byte(strings.Join(p.Ignore, "\n")+"\n"), 0o644))
 	}
 }
 
@@ -172,8 +152,8 @@ func (p *project) write(t *testing.T) {
 func (p *project) pick(words ...string) (*stage, int, bool) {
 	type place struct{ s, l int }
 	var all []place
-	for i := range p.stages {
-		for j, l := range p.stages[i].lines {
+	for i := range p.Stages {
+		for j, l := range p.Stages[i].Lines {
 			for _, w := range words {
 				if strings.HasPrefix(l, w) {
 					all = append(all, place{i, j})
@@ -185,7 +165,7 @@ func (p *project) pick(words ...string) (*stage, int, bool) {
 		return nil, 0, false
 	}
 	at := all[p.rand.IntN(len(all))]
-	return &p.stages[at.s], at.l, true
+	return &p.Stages[at.s], at.l, true
 }
 
 // keyword is an instruction's, upper case.
@@ -211,12 +191,12 @@ func shown(line string) string {
 // line replaces a part of a line that begins with one of the words, and says so.
 func (p *project) line(old, replacement string, words ...string) bool {
 	s, l, ok := p.pick(words...)
-	if !ok || !strings.Contains(s.lines[l], old) {
+	if !ok || !strings.Contains(s.Lines[l], old) {
 		return false
 	}
-	was := s.lines[l]
-	s.lines[l] = strings.Replace(was, old, replacement, 1)
-	p.lineChanged(was, s.lines[l])
+	was := s.Lines[l]
+	s.Lines[l] = strings.Replace(was, old, replacement, 1)
+	p.lineChanged(was, s.Lines[l])
 	return true
 }
 
@@ -243,6 +223,6 @@ func (p *project) quiet(old, replacement string, words ...string) bool {
 
 // insert puts a line before or after another and says so.
 func (p *project) insert(s *stage, at int, line string) {
-	s.lines = slices.Insert(s.lines, at, line)
+	s.Lines = slices.Insert(s.Lines, at, line)
 	p.say(plan.InstructionAdded, keyword(line), "", shown(line))
 }

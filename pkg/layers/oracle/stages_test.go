@@ -14,87 +14,87 @@ var stageEdits = []kind{
 	{"base moved", func(p *project) bool { return p.moveBase(baseRef) }},
 	{"other base moved", func(p *project) bool { return p.moveBase(otherRef) }},
 	{"ARG before FROM", func(p *project) bool {
-		at := len(p.head) - 1
-		if at < 0 || !strings.HasPrefix(p.head[at], "ARG BASE=") || p.args["BASE"] != "" {
+		at := len(p.Head) - 1
+		if at < 0 || !strings.HasPrefix(p.Head[at], "ARG BASE=") || p.Args["BASE"] != "" {
 			return false
 		}
-		p.head[at] = "ARG BASE=" + p.swapBase(strings.TrimPrefix(p.head[at], "ARG BASE="))
+		p.Head[at] = "ARG BASE=" + p.swapBase(strings.TrimPrefix(p.Head[at], "ARG BASE="))
 		return true
 	}},
 	{"argument of FROM passed", func(p *project) bool {
-		at := len(p.head) - 1
-		if at < 0 || !strings.HasPrefix(p.head[at], "ARG BASE=") {
+		at := len(p.Head) - 1
+		if at < 0 || !strings.HasPrefix(p.Head[at], "ARG BASE=") {
 			return false
 		}
-		was := p.args["BASE"]
+		was := p.Args["BASE"]
 		if was == "" {
-			was = strings.TrimPrefix(p.head[at], "ARG BASE=")
+			was = strings.TrimPrefix(p.Head[at], "ARG BASE=")
 		}
-		p.args["BASE"] = p.swapBase(was)
+		p.Args["BASE"] = p.swapBase(was)
 		return true
 	}},
 	{"FROM leads elsewhere", (*project).moveFrom},
 	{"target", func(p *project) bool {
-		to := p.stages[p.rand.IntN(len(p.stages))].name
-		if to == p.last().name {
+		to := p.Stages[p.rand.IntN(len(p.Stages))].Name
+		if to == p.last().Name {
 			return false
 		}
-		p.target, p.wide = to, true
+		p.Target, p.wide = to, true
 		return true
 	}},
 	replaced("CMD", "[\"cmd", "[\"other", "CMD"),
 	replaced("LABEL", "=one", "=two", "LABEL"),
 	{"CMD added", func(p *project) bool {
-		s := &p.stages[p.rand.IntN(len(p.stages))]
-		for _, l := range s.lines {
+		s := &p.Stages[p.rand.IntN(len(p.Stages))]
+		for _, l := range s.Lines {
 			if keyword(l) == "CMD" {
 				return false
 			}
 		}
-		p.insert(s, len(s.lines), fmt.Sprintf("CMD [\"added%d\"]", p.rand.IntN(1000)))
+		p.insert(s, len(s.Lines), fmt.Sprintf("CMD [\"added%d\"]", p.rand.IntN(1000)))
 		return true
 	}},
 	{"EXPOSE added", func(p *project) bool {
-		s := &p.stages[p.rand.IntN(len(p.stages))]
-		p.insert(s, len(s.lines), fmt.Sprint("EXPOSE ", 1+p.rand.IntN(60000)))
+		s := &p.Stages[p.rand.IntN(len(p.Stages))]
+		p.insert(s, len(s.Lines), fmt.Sprint("EXPOSE ", 1+p.rand.IntN(60000)))
 		return true
 	}},
 }
 
 // quietEdits are edits that no builder minds.
 var quietEdits = []kind{
-	{"argument nobody declares", func(p *project) bool { p.args["NOBODY"] = "x"; return true }},
+	{"argument nobody declares", func(p *project) bool { p.Args["NOBODY"] = "x"; return true }},
 	{"comment", func(p *project) bool {
-		s := &p.stages[p.rand.IntN(len(p.stages))]
-		s.lines = append([]string{"# a comment", ""}, s.lines...)
+		s := &p.Stages[p.rand.IntN(len(p.Stages))]
+		s.Lines = append([]string{"# a comment", ""}, s.Lines...)
 		return true
 	}},
 	{"case of a keyword", func(p *project) bool { return p.quiet("RUN ", "run ", "RUN") }},
 	{"outer spaces", func(p *project) bool { return p.quiet("COPY ", "  COPY   ", "COPY") }},
 	{"spelling of a path", func(p *project) bool { return p.quiet(" src/", " ./src/", "COPY src") }},
 	{"name of a stage", func(p *project) bool {
-		old := p.stages[0].name
-		for i := range p.stages {
-			s := &p.stages[i]
-			if s.from == old {
-				s.from = "renamed"
+		old := p.Stages[0].Name
+		for i := range p.Stages {
+			s := &p.Stages[i]
+			if s.From == old {
+				s.From = "renamed"
 			}
-			for j := range s.lines {
-				s.lines[j] = strings.ReplaceAll(s.lines[j], "from="+old+" ", "from=renamed ")
-				s.lines[j] = strings.ReplaceAll(s.lines[j], "from="+old+",", "from=renamed,")
+			for j := range s.Lines {
+				s.Lines[j] = strings.ReplaceAll(s.Lines[j], "from="+old+" ", "from=renamed ")
+				s.Lines[j] = strings.ReplaceAll(s.Lines[j], "from="+old+",", "from=renamed,")
 			}
 		}
-		p.stages[0].name = "renamed"
-		if p.target == old {
-			p.target = "renamed"
+		p.Stages[0].Name = "renamed"
+		if p.Target == old {
+			p.Target = "renamed"
 		}
 		return true
 	}},
 	{"stage that nobody reads", func(p *project) bool {
 		reached := p.reached()
-		for i := range p.stages {
-			if s := &p.stages[i]; !reached[s.name] {
-				s.lines = append(s.lines, fmt.Sprint("RUN echo nobody ", p.rand.IntN(1000)))
+		for i := range p.Stages {
+			if s := &p.Stages[i]; !reached[s.Name] {
+				s.Lines = append(s.Lines, fmt.Sprint("RUN echo nobody ", p.rand.IntN(1000)))
 				return true
 			}
 		}
@@ -112,30 +112,30 @@ var edits = func() (all []kind) {
 
 // moveBase puts another image behind the same reference.
 func (p *project) moveBase(ref string) bool {
-	was := p.image(ref, p.bases[ref])
-	p.bases[ref]++
-	p.say(plan.BaseMoved, ref, was, p.image(ref, p.bases[ref]))
+	was := p.image(ref, p.Bases[ref])
+	p.Bases[ref]++
+	p.say(plan.BaseMoved, ref, was, p.image(ref, p.Bases[ref]))
 	return true
 }
 
 // moveFrom lets a stage stand on an earlier one or on a base instead of what it
 // stands on.
 func (p *project) moveFrom() bool {
-	at := p.rand.IntN(len(p.stages))
-	s := &p.stages[at]
+	at := p.rand.IntN(len(p.Stages))
+	s := &p.Stages[at]
 	to := []string{baseRef, otherRef}[p.rand.IntN(2)]
 	if at > 0 && !p.chance(3) {
-		to = p.stages[p.rand.IntN(at)].name
+		to = p.Stages[p.rand.IntN(at)].Name
 	}
-	was := p.resolved(s.from)
+	was := p.resolved(s.From)
 	if to == was {
 		return false
 	}
 	known := p.reached()
 	before := p.inherited(s)
-	s.from = to
+	s.From = to
 	if p.stage(was) == nil && p.stage(to) == nil {
-		p.say(plan.BaseMoved, to, was+"@"+p.image(was, p.bases[was]), to+"@"+p.image(to, p.bases[to]))
+		p.say(plan.BaseMoved, to, was+"@"+p.image(was, p.Bases[was]), to+"@"+p.image(to, p.Bases[to]))
 	} else {
 		p.say(plan.InstructionChanged, "FROM", "FROM "+p.nodeOf(was), "FROM "+p.nodeOf(to))
 	}
@@ -158,16 +158,16 @@ func (p *project) resolved(from string) string {
 	if from != "${BASE}" {
 		return from
 	}
-	if ref := p.args["BASE"]; ref != "" {
+	if ref := p.Args["BASE"]; ref != "" {
 		return ref
 	}
-	return strings.TrimPrefix(p.head[len(p.head)-1], "ARG BASE=")
+	return strings.TrimPrefix(p.Head[len(p.Head)-1], "ARG BASE=")
 }
 
 // inherited says whether a stage gets more than files from those below it.
 func (p *project) inherited(s *stage) bool {
-	for s = p.stage(s.from); s != nil; s = p.stage(s.from) {
-		for _, l := range s.lines {
+	for s = p.stage(s.From); s != nil; s = p.stage(s.From) {
+		for _, l := range s.Lines {
 			if slices.Contains([]string{"ARG", "ONBUILD", "SHELL", "ENV", "WORKDIR", "USER"}, keyword(l)) {
 				return true
 			}
@@ -182,6 +182,6 @@ func (p *project) swapBase(was string) string {
 	if was == otherRef {
 		is = baseRef
 	}
-	p.say(plan.BaseMoved, is, was+"@"+p.image(was, p.bases[was]), is+"@"+p.image(is, p.bases[is]))
+	p.say(plan.BaseMoved, is, was+"@"+p.image(was, p.Bases[was]), is+"@"+p.image(is, p.Bases[is]))
 	return is
 }

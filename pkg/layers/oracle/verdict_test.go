@@ -36,7 +36,7 @@ func (v *verdict) compare() {
 		name := strings.TrimPrefix(string(s.Node), "app/")
 		switch {
 		case s.Kind == graph.KindLayer:
-			name = v.p.last().name
+			name = v.p.last().Name
 		case s.Kind != graph.KindStage:
 			continue
 		}
@@ -167,7 +167,7 @@ func (v *verdict) leadsTo(text string) bool {
 	if name, ok := strings.CutPrefix(where, "app/"); ok {
 		return v.p.stage(name) != nil
 	}
-	_, ok := v.p.bases[where]
+	_, ok := v.p.Bases[where]
 	return ok
 }
 
@@ -189,7 +189,7 @@ func shownFile(text string) string {
 }
 
 func (v *verdict) hasPath(name string) bool {
-	for n := range v.p.files {
+	for n := range v.p.Files {
 		if n == name || strings.HasPrefix(n, name+"/") {
 			return true
 		}
